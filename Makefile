@@ -1,0 +1,60 @@
+# Everything a person or CI does with this checkout. `make` alone lists it.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+export CARGO_TARGET_DIR := $(TARGET)
+export PGRX_HOME := $(TARGET)/pgrx
+
+.PHONY: help
+help: ## list what can be made
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 20
+
+.PHONY: dependencies
+dependencies: ## install what building and testing need and the machine lacks (as root)
+	@scripts/install-dependencies
+
+.PHONY: build
+build: dependencies ## build the extension in release mode
+	@scripts/build
+
+.PHONY: install
+install: dependencies ## build the extension and install it into Postgres 15 (as root)
+	@scripts/build install
+
+.PHONY: test
+test: format lint test-unit test-regress test-isolation test-e2e ## run everything that CI runs
+	@echo "All tests passed."
+
+.PHONY: format
+format: dependencies ## check the formatting
+	cargo fmt --all --check
+
+# In release mode only so that the bindings to Postgres are generated once, for this and for the build.
+.PHONY: lint
+lint: dependencies ## run clippy over the workspace
+	cargo clippy --release --workspace --all-targets -- -D warnings
+
+.PHONY: test-unit
+test-unit: dependencies ## run the tests of the delivery crate: no Postgres
+	cargo test -p webhooks-delivery
+
+.PHONY: test-regress
+test-regress: install ## run the SQL tests; T="name …" for some of them
+	@scripts/regress sql $(T)
+
+.PHONY: test-isolation
+test-isolation: install ## run the tests of concurrent sessions; T="name …" for some of them
+	@scripts/regress isolation $(T)
+
+# The tests mostly wait for a server or a receiver, so more of them run at once than there are cores.
+.PHONY: test-e2e
+test-e2e: install ## run the tests with real servers and receivers; T=name for those whose name contains it
+	cargo test -p webhooks-e2e -- --test-threads=4 $(T)
+
+# FLIGHTS=336776 is the whole table.
+.PHONY: test-flights
+test-flights: install ## send FLIGHTS rows (default: all) of a real data set and show the worker's memory
+	WEBHOOKS_E2E_FLIGHTS=$(or $(FLIGHTS),336776) cargo test -p webhooks-e2e -- --nocapture flights

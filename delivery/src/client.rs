@@ -1,0 +1,171 @@
+//! One HTTP call, whatever the receiver does.
+
+mod buffers;
+mod failure;
+mod tcp;
+
+use std::io::{self, Read};
+use std::time::Duration;
+
+use ureq::config::Config;
+use ureq::http::{HeaderName, HeaderValue, Method, Request, header};
+use ureq::unversioned::transport::{Connector, RustlsConnector};
+use ureq::{Agent, Body};
+
+use crate::fault::{Fault, FaultKind};
+use crate::network::resolver::VettingResolver;
+use crate::network::{Policy, parse_url};
+use crate::settings::Settings;
+
+/// Larger headers of an answer are refused. The buffer must be larger than the limit, or it would be full before
+/// the limit is noticed.
+const MAX_HEADER_BYTES: usize = 16 * 1024;
+const INPUT_BUFFER_BYTES: usize = 24 * 1024;
+const OUTPUT_BUFFER_BYTES: usize = 16 * 1024;
+/// Many servers close what was idle for 5 seconds. A connection that closes just as a call begins costs an attempt.
+const MAX_IDLE: Duration = Duration::from_secs(4);
+
+/// Headers of a call, those included that the client adds.
+const HEADERS: usize = 12;
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+const WEBHOOK_ATTEMPT: HeaderName = HeaderName::from_static("webhook-attempt");
+
+/// Makes calls, from any number of threads at once.
+pub(crate) trait Transport: Send + Sync {
+    /// Makes one call and waits for its end.
+    fn call(&self, call: &Call<'_>) -> Answer;
+
+    /// Breaks off the open calls.
+    fn shut_down(&self);
+}
+
+/// Makes calls over HTTP and keeps connections open between them. Shared by all sender threads.
+pub(crate) struct Client {
+    agent: Agent,
+    policy: Policy,
+    user_agent: HeaderValue,
+    max_response_bytes: usize,
+}
+
+/// What to send.
+pub(crate) struct Call<'a> {
+    pub(crate) url: &'a str,
+    pub(crate) id: &'a str,
+    pub(crate) timestamp: &'a str,
+    pub(crate) signature: &'a str,
+    pub(crate) attempt: u32,
+    pub(crate) timeout: Duration,
+    pub(crate) body: &'a [u8],
+}
+
+/// What came back.
+#[derive(Debug, Default)]
+pub(crate) struct Answer {
+    pub(crate) status: Option<u16>,
+    /// The body as far as it was kept.
+    pub(crate) body: Vec<u8>,
+    /// Why there is no answer, or why it is incomplete.
+    pub(crate) fault: Option<Fault>,
+}
+
+impl Client {
+    /// One that keeps up to so many connections open.
+    pub(crate) fn new(settings: &Settings, connections: usize) -> Self {
+        let config = agent_config(connections);
+        let connector = tcp::TcpConnector.chain(RustlsConnector::default());
+        let policy = settings.policy();
+        let resolver = VettingResolver::new(policy.clone());
+        Client {
+            agent: Agent::with_parts(config, connector, resolver),
+            policy,
+            user_agent: HeaderValue::from_str(&settings.user_agent)
+                .unwrap_or(HeaderValue::from_static("pg-webhooks")),
+            max_response_bytes: settings.max_response_bytes,
+        }
+    }
+}
+
+impl Transport for Client {
+    fn call(&self, call: &Call<'_>) -> Answer {
+        let mut answer = Answer::default();
+        answer.fault = self.exchange(call, &mut answer).err();
+        answer
+    }
+
+    fn shut_down(&self) {
+        self.agent.clone().shutdown();
+    }
+}
+
+impl Client {
+    fn exchange(&self, call: &Call<'_>, answer: &mut Answer) -> Result<(), Fault> {
+        let fault = |error| failure::fault(error, call.timeout);
+        let request = self.request(call)?;
+        let request = self
+            .agent
+            .configure_request(request)
+            .timeout_global(Some(call.timeout))
+            .build();
+        let mut response = self.agent.run(request).map_err(fault)?;
+        answer.status = Some(response.status().as_u16());
+        self.keep(response.body_mut(), &mut answer.body)
+            .map_err(|error| fault(error.into()))
+    }
+
+    fn request<'a>(&self, call: &Call<'a>) -> Result<Request<&'a [u8]>, Fault> {
+        let uri = parse_url(call.url, &self.policy)
+            .map_err(|problem| Fault::new(FaultKind::ForbiddenAddress, problem))?;
+        let value = |text: &str| {
+            HeaderValue::from_str(text).map_err(|error| Fault::new(FaultKind::Internal, error))
+        };
+        let id = value(call.id)?;
+        let mut request = Request::new(call.body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri;
+        let headers = request.headers_mut();
+        headers.reserve(HEADERS);
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        headers.insert(header::USER_AGENT, self.user_agent.clone());
+        headers.insert(IDEMPOTENCY_KEY, id.clone());
+        headers.insert(WEBHOOK_ID, id);
+        headers.insert(WEBHOOK_TIMESTAMP, value(call.timestamp)?);
+        headers.insert(WEBHOOK_SIGNATURE, value(call.signature)?);
+        headers.insert(WEBHOOK_ATTEMPT, HeaderValue::from(call.attempt));
+        Ok(request)
+    }
+
+    /// Reads the body of an answer as far as it is kept. If there is more, the connection is closed with the rest
+    /// in it; if not, the client has it back for the next call.
+    fn keep(&self, body: &mut Body, kept: &mut Vec<u8>) -> io::Result<()> {
+        let mut reader = body.as_reader();
+        let mut chunk = [0; 4096];
+        loop {
+            let length = reader.read(&mut chunk)?;
+            let room = self.max_response_bytes - kept.len();
+            kept.extend_from_slice(&chunk[..length.min(room)]);
+            if length == 0 || length > room {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn agent_config(connections: usize) -> Config {
+    Agent::config_builder()
+        .proxy(None)
+        .max_redirects(0)
+        .http_status_as_error(false)
+        .max_response_header_size(MAX_HEADER_BYTES)
+        .input_buffer_size(INPUT_BUFFER_BYTES)
+        .output_buffer_size(OUTPUT_BUFFER_BYTES)
+        .max_idle_connections(connections)
+        .max_idle_connections_per_host(connections)
+        .max_idle_age(MAX_IDLE)
+        .build()
+}

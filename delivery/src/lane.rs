@@ -1,0 +1,289 @@
+//! The deliveries of one endpoint that wait in memory, and which of them may go.
+
+use std::collections::{HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::mem;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::delivery::Delivery;
+use crate::keys::{Key, Keys};
+use crate::message::{Event, Message};
+use crate::outcome::Verdict;
+use crate::webhook::{Endpoint, Ordering};
+
+/// The key of a lane in strict order.
+const WHOLE_LANE: Key = 0;
+
+/// What waits in a lane, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Load {
+    pub(crate) deliveries: usize,
+    pub(crate) bytes: usize,
+    /// Those without a row in `webhooks.delivery`.
+    pub(crate) unstored: usize,
+}
+
+impl Load {
+    fn add(&mut self, delivery: &Delivery) {
+        self.deliveries += 1;
+        self.bytes += weight(delivery);
+        self.unstored += usize::from(!delivery.stored);
+    }
+
+    fn remove(&mut self, delivery: &Delivery) {
+        self.deliveries -= 1;
+        self.bytes -= weight(delivery);
+        self.unstored -= usize::from(!delivery.stored);
+    }
+}
+
+/// A message shared by several deliveries counts for each: the bound on memory errs on the safe side.
+fn weight(delivery: &Delivery) -> usize {
+    mem::size_of::<Delivery>() + delivery.message.weight()
+}
+
+#[derive(Debug)]
+pub(crate) struct Lane {
+    endpoint: Arc<Endpoint>,
+    hasher: RandomState,
+    /// Goes next: due retries and what was held. Each has taken its key already.
+    ready: VecDeque<Delivery>,
+    /// Nobody has looked at the keys of these yet.
+    queue: VecDeque<Delivery>,
+    keys: Keys,
+    load: Load,
+    in_flight: usize,
+    /// No longer configured; only waits for its open calls.
+    removed: bool,
+    /// The order was changed: nothing goes until the calls that followed the old one have ended.
+    draining: bool,
+}
+
+impl Lane {
+    pub(crate) fn new(endpoint: Arc<Endpoint>) -> Self {
+        Lane {
+            endpoint,
+            hasher: RandomState::new(),
+            ready: VecDeque::new(),
+            queue: VecDeque::new(),
+            keys: Keys::default(),
+            load: Load::default(),
+            in_flight: 0,
+            removed: false,
+            draining: false,
+        }
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    pub(crate) fn load(&self) -> Load {
+        self.load
+    }
+
+    pub(crate) fn held(&self) -> usize {
+        self.keys.held_count()
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    pub(crate) fn is_removed(&self) -> bool {
+        self.removed
+    }
+
+    /// How many calls it would begin now, at most: some of its deliveries may turn out to be held.
+    pub(crate) fn sendable(&self) -> usize {
+        if self.removed || self.draining || self.endpoint.paused {
+            return 0;
+        }
+        let free = (self.endpoint.webhook.max_in_flight as usize).saturating_sub(self.in_flight);
+        free.min(self.ready.len() + self.queue.len())
+    }
+
+    /// Adds a delivery at the end.
+    pub(crate) fn offer(&mut self, delivery: Delivery) {
+        self.load.add(&delivery);
+        self.queue.push_back(delivery);
+    }
+
+    /// Adds a due retry, ahead of everything of its record.
+    pub(crate) fn retry(&mut self, delivery: Delivery) {
+        self.load.add(&delivery);
+        let ready = match self.key(&delivery.message) {
+            Some(key) => self.keys.take_retry(key, delivery),
+            None => Some(delivery),
+        };
+        self.ready.extend(ready);
+    }
+
+    /// Notes that a delivery about this record waits elsewhere for its retry.
+    pub(crate) fn block(&mut self, event: &Event, record: Option<&str>) {
+        if let Some(key) = self.key_of(event, record) {
+            self.keys.block(key);
+        }
+    }
+
+    /// Notes that such a delivery will not come after all.
+    pub(crate) fn unblock(&mut self, event: &Event, record: Option<&str>) {
+        if let Some(key) = self.key_of(event, record) {
+            let next = self.keys.unblock(key);
+            self.ready.extend(next);
+        }
+    }
+
+    /// Takes out what goes next.
+    pub(crate) fn next(&mut self) -> Option<Delivery> {
+        if self.sendable() == 0 {
+            return None;
+        }
+        let mut delivery = match self.ready.pop_front() {
+            Some(delivery) => delivery,
+            None => self.next_with_free_key()?,
+        };
+        self.load.remove(&delivery);
+        self.in_flight += 1;
+        delivery.endpoint = Arc::clone(&self.endpoint);
+        Some(delivery)
+    }
+
+    fn next_with_free_key(&mut self) -> Option<Delivery> {
+        while let Some(delivery) = self.queue.pop_front() {
+            let free = match self.key(&delivery.message) {
+                Some(key) => self.keys.take(key, delivery),
+                None => Some(delivery),
+            };
+            if free.is_some() {
+                return free;
+            }
+        }
+        None
+    }
+
+    /// Ends a call. Its record is free again unless the delivery will be retried.
+    pub(crate) fn finish(&mut self, message: &Message, verdict: &Verdict) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        let comes_back = matches!(verdict, Verdict::Retry { .. });
+        if let Some(key) = self.key(message) {
+            if !self.draining {
+                let next = self.keys.release(key, comes_back);
+                self.ready.extend(next);
+            } else if comes_back {
+                self.keys.block(key);
+            }
+        }
+        self.draining &= self.in_flight > 0;
+    }
+
+    /// Goes on with the endpoint as configured now.
+    pub(crate) fn replace(&mut self, endpoint: Arc<Endpoint>) {
+        let reordered = endpoint.webhook.ordering != self.endpoint.webhook.ordering;
+        self.endpoint = endpoint;
+        self.removed = false;
+        if reordered {
+            self.restart_order();
+        }
+    }
+
+    fn restart_order(&mut self) {
+        let outstanding = self.keys.outstanding();
+        let held = self.keys.drain_held(|_, _| true);
+        let mut waiting: Vec<Delivery> = mem::take(&mut self.ready).into();
+        waiting.extend(held);
+        waiting.extend(mem::take(&mut self.queue));
+        waiting.sort_by_key(|delivery| delivery.message.seq);
+        self.queue = waiting.into();
+        self.keys = Keys::default();
+        if self.endpoint.webhook.ordering == Ordering::Strict {
+            (0..outstanding).for_each(|_| self.keys.block(WHOLE_LANE));
+        }
+        self.draining = self.in_flight > 0;
+    }
+
+    /// Drops what waits. The lane lives on until its open calls have ended.
+    pub(crate) fn remove(&mut self) {
+        for delivery in mem::take(&mut self.ready) {
+            if let Some(key) = self.key(&delivery.message) {
+                self.keys.release(key, false);
+            }
+        }
+        self.keys.orphan();
+        self.queue.clear();
+        self.load = Load::default();
+        self.removed = true;
+    }
+
+    /// Shows what entered memory by then and has no row, in order for each record. `store` says whether it gets one.
+    ///
+    /// The first of a lane that gets none ends it, lest a later one of the same record got one.
+    pub(crate) fn for_each_unstored(
+        &mut self,
+        older_than: Instant,
+        store: &mut impl FnMut(&Delivery) -> bool,
+    ) {
+        if self.load.unstored == 0 {
+            return;
+        }
+        let waiting = self
+            .ready
+            .iter_mut()
+            .chain(self.keys.held_mut())
+            .chain(&mut self.queue);
+        for delivery in waiting.filter(|d| !d.stored && d.since <= older_than) {
+            if !store(delivery) {
+                return;
+            }
+            delivery.stored = true;
+            self.load.unstored -= 1;
+        }
+    }
+
+    /// Gives up what has a row, but for retries, and but for records of which something without a row waits: what
+    /// is read back from rows comes after that.
+    pub(crate) fn evict_stored(&mut self) -> Vec<Delivery> {
+        let stays = self.keys_of_unstored();
+        let leaves = |key: Option<Key>, delivery: &Delivery| {
+            let ordered_before_unstored = key.is_some_and(|key| stays.contains(&key));
+            delivery.stored && delivery.attempt == 1 && !ordered_before_unstored
+        };
+        let mut evicted = self
+            .keys
+            .drain_held(|key, delivery| leaves(Some(key), delivery));
+        let (gone, kept): (VecDeque<_>, VecDeque<_>) = mem::take(&mut self.queue)
+            .into_iter()
+            .partition(|delivery| leaves(self.key(&delivery.message), delivery));
+        self.queue = kept;
+        evicted.extend(gone);
+        for delivery in &evicted {
+            self.load.remove(delivery);
+        }
+        evicted
+    }
+
+    fn keys_of_unstored(&self) -> HashSet<Key> {
+        let waiting = self.ready.iter().chain(self.keys.held()).chain(&self.queue);
+        waiting
+            .filter(|delivery| !delivery.stored)
+            .filter_map(|delivery| self.key(&delivery.message))
+            .collect()
+    }
+
+    fn key(&self, message: &Message) -> Option<Key> {
+        self.key_of(&message.event, message.record.as_deref())
+    }
+
+    /// The key of a record. Two tables may have a record of the same name, so the table is part of it.
+    fn key_of(&self, event: &Event, record: Option<&str>) -> Option<Key> {
+        match self.endpoint.webhook.ordering {
+            Ordering::Strict => Some(WHOLE_LANE),
+            Ordering::None => None,
+            Ordering::Record => record.map(|record| {
+                let table = (&event.object_schema, &event.object_name);
+                self.hasher.hash_one((table, record))
+            }),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Looking names up without being held up by a name server.
+//!
+//! The C library's lookup cannot be given a deadline. So it runs on a thread of its own, and whoever waits for it
+//! leaves at the deadline of its call. All who want the same name wait for the same lookup, so a dead name server
+//! ties up one thread a name, and there are only so many of them.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// More names than this are not looked up at once.
+const MAX_THREADS: usize = 64;
+const STACK_BYTES: usize = 512 * 1024;
+
+/// Asks the name server: the addresses of a name.
+pub(super) type Ask = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
+
+/// Why there are no addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum LookupProblem {
+    /// The deadline came first.
+    TooLate,
+    /// The name server's word.
+    Failed(String),
+}
+
+type Answer = Result<Arc<[IpAddr]>, LookupProblem>;
+
+#[derive(Clone)]
+pub(super) struct Lookup {
+    ask: Arc<Ask>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// The lookups under way, one thread each.
+    running: Mutex<HashMap<String, Arc<Mutex<Option<Answer>>>>>,
+    /// One of them has ended.
+    ended: Condvar,
+}
+
+impl Lookup {
+    /// One that asks the system.
+    pub(super) fn system() -> Self {
+        Lookup::with(Arc::new(|name: &str| {
+            // The port is of no interest here, but part of the question.
+            let addresses = (name, 0).to_socket_addrs()?;
+            Ok(addresses.map(|address| address.ip()).collect())
+        }))
+    }
+
+    pub(super) fn with(ask: Arc<Ask>) -> Self {
+        Lookup {
+            ask,
+            shared: Arc::default(),
+        }
+    }
+
+    /// All addresses of a name, or the reason why there are none by the deadline.
+    pub(super) fn addresses(&self, name: &str, deadline: Option<Instant>) -> Answer {
+        let mut running = self.shared.lock();
+        let slot = loop {
+            if let Some(slot) = running.get(name) {
+                break Arc::clone(slot);
+            }
+            if running.len() < MAX_THREADS {
+                let slot = Arc::default();
+                running.insert(name.to_owned(), Arc::clone(&slot));
+                if let Err(problem) = self.start(name.to_owned(), Arc::clone(&slot)) {
+                    running.remove(name);
+                    return Err(LookupProblem::Failed(problem.to_string()));
+                }
+                break slot;
+            }
+            running = self.shared.wait(running, deadline)?;
+        };
+        loop {
+            if let Some(answer) = lock(&slot).clone() {
+                return answer;
+            }
+            running = self.shared.wait(running, deadline)?;
+        }
+    }
+
+    fn start(&self, name: String, slot: Arc<Mutex<Option<Answer>>>) -> io::Result<()> {
+        let Lookup { ask, shared } = self.clone();
+        let ended = Ended { name, slot, shared };
+        thread::Builder::new()
+            .name("webhooks dns".into())
+            .stack_size(STACK_BYTES)
+            .spawn(move || {
+                let answer = match ask(&ended.name) {
+                    Ok(addresses) if addresses.is_empty() => {
+                        Err(LookupProblem::Failed("the name has no address".into()))
+                    }
+                    Ok(addresses) => Ok(addresses.into()),
+                    Err(error) => Err(LookupProblem::Failed(error.to_string())),
+                };
+                *lock(&ended.slot) = Some(answer);
+            })
+            .map(drop)
+    }
+}
+
+/// Makes room and wakes those who wait, however the thread ended.
+struct Ended {
+    name: String,
+    slot: Arc<Mutex<Option<Answer>>>,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        lock(&self.slot).get_or_insert(Err(LookupProblem::Failed("the lookup broke off".into())));
+        self.shared.lock().remove(&self.name);
+        self.shared.ended.notify_all();
+    }
+}
+
+type Running<'a> = MutexGuard<'a, HashMap<String, Arc<Mutex<Option<Answer>>>>>;
+
+impl Shared {
+    fn lock(&self) -> Running<'_> {
+        lock(&self.running)
+    }
+
+    fn wait<'a>(
+        &self,
+        running: Running<'a>,
+        deadline: Option<Instant>,
+    ) -> Result<Running<'a>, LookupProblem> {
+        let left = match deadline {
+            Some(deadline) => deadline.saturating_duration_since(Instant::now()),
+            None => Duration::MAX,
+        };
+        if left.is_zero() {
+            return Err(LookupProblem::TooLate);
+        }
+        let waited = self.ended.wait_timeout(running, left);
+        Ok(waited.unwrap_or_else(PoisonError::into_inner).0)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

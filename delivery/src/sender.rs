@@ -1,0 +1,183 @@
+//! Sending one delivery: body, signature, call, verdict.
+
+use std::fmt::Write;
+use std::panic::{self, AssertUnwindSafe};
+use std::time::{Instant, SystemTime};
+
+use crate::client::{Answer, Call, Transport};
+use crate::delivery::{Delivery, Finished};
+use crate::fault::{Fault, FaultKind};
+use crate::retry::Random;
+use crate::{outcome, payload, response, signature};
+
+/// What a thread needs to send one delivery after the other, and keeps in between.
+pub(crate) struct Sender {
+    random: Random,
+    body: Vec<u8>,
+    id: String,
+    timestamp: String,
+}
+
+/// A body larger than this does not keep its memory for the next one.
+const KEEP_BODY_BYTES: usize = 64 * 1024;
+
+impl Sender {
+    pub(crate) fn new(random: Random) -> Self {
+        Sender {
+            random,
+            body: Vec::new(),
+            id: String::new(),
+            timestamp: String::new(),
+        }
+    }
+
+    /// Sends a delivery and judges what came of it. A panic on the way is one more thing that can come of it.
+    pub(crate) fn send(
+        &mut self,
+        delivery: Delivery,
+        transport: &dyn Transport,
+        max_response_bytes: usize,
+    ) -> Finished {
+        let (started_at, started) = (SystemTime::now(), Instant::now());
+        let call = || self.call(&delivery, started_at, transport);
+        let answer = panic::catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| panicked());
+        let duration = started.elapsed();
+        let error = answer
+            .fault
+            .or_else(|| answer.status.and_then(outcome::status_fault));
+        let schedule = &delivery.endpoint.webhook.retry_schedule;
+        let verdict = outcome::judge(
+            error.as_ref(),
+            delivery.attempt,
+            schedule,
+            self.random.unit(),
+        );
+        Finished {
+            started_at,
+            duration,
+            status: answer.status,
+            response: response::text(&answer.body, max_response_bytes),
+            error,
+            verdict,
+            delivery,
+        }
+    }
+
+    fn call(
+        &mut self,
+        delivery: &Delivery,
+        started_at: SystemTime,
+        transport: &dyn Transport,
+    ) -> Answer {
+        let (message, endpoint) = (&delivery.message, &delivery.endpoint);
+        let webhook = &endpoint.webhook;
+        self.body.clear();
+        self.body.shrink_to(KEEP_BODY_BYTES);
+        payload::append_default(&mut self.body, webhook.id, message);
+        self.id.clear();
+        self.timestamp.clear();
+        write!(self.id, "{}", message.id()).expect("writing to memory cannot fail");
+        write!(self.timestamp, "{}", unix_seconds(started_at))
+            .expect("writing to memory cannot fail");
+        let signature = signature::standard(&webhook.secret, &self.id, &self.timestamp, &self.body);
+        transport.call(&Call {
+            url: &endpoint.url,
+            id: &self.id,
+            timestamp: &self.timestamp,
+            signature: &signature,
+            attempt: delivery.attempt,
+            timeout: webhook.timeout,
+            body: &self.body,
+        })
+    }
+}
+
+fn unix_seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+/// The message of a panic stays in the server's log: it may hold anything.
+fn panicked() -> Answer {
+    Answer {
+        fault: Some(Fault::new(
+            FaultKind::Internal,
+            "a panic; the server's log says more",
+        )),
+        ..Answer::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::fixtures::{delivery, endpoint};
+    use crate::outcome::Verdict;
+
+    /// Answers one status to everything and remembers what it was sent.
+    struct Fake {
+        status: u16,
+        sent: Mutex<Vec<String>>,
+    }
+
+    impl Transport for Fake {
+        fn call(&self, call: &Call<'_>) -> Answer {
+            let body = String::from_utf8_lossy(call.body);
+            let Call {
+                url, id, attempt, ..
+            } = call;
+            let sent = format!("{attempt} {url} {id} {body}");
+            self.sent.lock().unwrap().push(sent);
+            Answer {
+                status: Some(self.status),
+                body: b"a\0b".to_vec(),
+                fault: None,
+            }
+        }
+
+        fn shut_down(&self) {}
+    }
+
+    fn send(status: u16, attempt: u32) -> (Finished, String) {
+        let transport = Fake {
+            status,
+            sent: Mutex::default(),
+        };
+        let mut delivery = delivery(&endpoint(), 42);
+        delivery.attempt = attempt;
+        let finished = Sender::new(Random::from_seed(1)).send(delivery, &transport, 100);
+        let sent = transport.sent.into_inner().unwrap();
+        (finished, sent.join("\n"))
+    }
+
+    #[test]
+    fn a_delivery_becomes_a_call() {
+        let (finished, sent) = send(204, 1);
+        let start = "1 https://example.com/ msg_001j0us4uqk00000000000001a {\"eventId\":\"7\",";
+        assert!(sent.starts_with(start), "{sent}");
+        assert_eq!(finished.status, Some(204));
+        assert_eq!(finished.error, None);
+        assert_eq!(finished.response.as_deref(), Some("a\u{fffd}b"));
+        assert_eq!(finished.verdict, Verdict::Delivered);
+    }
+
+    #[test]
+    fn the_id_stays_the_same_from_attempt_to_attempt() {
+        let (first, second) = (send(500, 1).1, send(500, 2).1);
+        assert_eq!(first[1..], second[1..]);
+    }
+
+    #[test]
+    fn a_failed_call_goes_by_the_schedule() {
+        let (finished, _) = send(500, 1);
+        assert_eq!(finished.error.unwrap().to_string(), "status: 500");
+        let Verdict::Retry { after } = finished.verdict else {
+            panic!("{:?}", finished.verdict);
+        };
+        assert!((Duration::from_secs(100)..=Duration::from_secs(120)).contains(&after));
+        assert_eq!(send(302, 2).0.verdict, Verdict::Exhausted);
+    }
+}

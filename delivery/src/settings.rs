@@ -1,0 +1,26 @@
+//! What an administrator sets for all webhooks of a database.
+
+use crate::network::{Network, Policy};
+
+/// What an administrator sets for all webhooks of a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Networks that may be called although they are not public.
+    pub allowed_networks: Vec<Network>,
+    /// Whether `http://` may be called, or `https://` only.
+    pub allow_http: bool,
+    /// How much of an answer's body is kept.
+    pub max_response_bytes: usize,
+    /// The `user-agent` header.
+    pub user_agent: String,
+}
+
+impl Settings {
+    /// The part that says which addresses may be called.
+    pub fn policy(&self) -> Policy {
+        Policy {
+            allowed_networks: self.allowed_networks.clone(),
+            allow_http: self.allow_http,
+        }
+    }
+}

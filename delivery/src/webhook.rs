@@ -1,0 +1,64 @@
+//! Who is told: webhooks and their endpoints, as the configuration has them at the moment.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::secret::Secret;
+
+/// Which messages wait for each other on their way to one endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ordering {
+    /// Messages about the same record, one after the other; those about none are free.
+    Record,
+    /// All messages, one after the other.
+    Strict,
+    /// None.
+    None,
+}
+
+impl FromStr for Ordering {
+    type Err = ();
+
+    /// Reads the spelling of `webhooks.webhook.ordering`.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "record" => Ok(Ordering::Record),
+            "strict" => Ok(Ordering::Strict),
+            "none" => Ok(Ordering::None),
+            _ => Err(()),
+        }
+    }
+}
+
+/// What the endpoints of a webhook have in common.
+#[derive(Debug, Clone)]
+pub struct Webhook {
+    /// Its row in `webhooks.webhook`.
+    pub id: i64,
+    /// The name a user gave it.
+    pub name: String,
+    /// Signs every call.
+    pub secret: Secret,
+    /// Which messages wait for each other.
+    pub ordering: Ordering,
+    /// Calls open at once to one endpoint.
+    pub max_in_flight: u32,
+    /// For a whole call: name lookup, connection, request, answer and its body.
+    pub timeout: Duration,
+    /// The wait before each further attempt: n waits are n + 1 attempts.
+    pub retry_schedule: Vec<Duration>,
+}
+
+/// One URL of a webhook.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// Its row in `webhooks.endpoint`.
+    pub id: i64,
+    /// Where to. Judged at every call, so one that is not allowed (any more) gives an outcome, not an error here.
+    pub url: String,
+    /// Whose it is.
+    pub webhook: Arc<Webhook>,
+    /// Its deliveries wait.
+    pub paused: bool,
+}

@@ -1,0 +1,77 @@
+//! Endpoints, messages and deliveries to test with.
+#![allow(dead_code, reason = "each test crate uses its part")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use webhooks_delivery::{
+    Delivery, Endpoint, Event, Message, Operation, Ordering, Settings, Webhook, secret,
+};
+
+pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+pub fn webhook() -> Webhook {
+    Webhook {
+        id: 3,
+        name: "shipping".into(),
+        secret: secret::parse(SECRET).unwrap(),
+        ordering: Ordering::Record,
+        max_in_flight: 8,
+        timeout: Duration::from_secs(20),
+        retry_schedule: vec![Duration::from_secs(5)],
+    }
+}
+
+pub fn endpoint(id: i64, url: &str, webhook: Webhook) -> Arc<Endpoint> {
+    Arc::new(Endpoint {
+        id,
+        url: url.into(),
+        webhook: Arc::new(webhook),
+        paused: false,
+    })
+}
+
+pub fn event(object_name: &str) -> Arc<Event> {
+    Arc::new(Event {
+        id: 7,
+        name: None,
+        event_type: "table.recordInsert".into(),
+        object_schema: Some("public".into()),
+        object_name: Some(object_name.into()),
+    })
+}
+
+pub fn message(seq: i64, record: Option<&str>) -> Message {
+    Message {
+        seq,
+        at: 1_795_464_000_000_000 + seq,
+        xid: 700,
+        event: event("orders"),
+        operation: Operation::Insert,
+        record: record.map(str::to_owned),
+        changed: Vec::new(),
+        data: Some(format!(r#"{{"id":{seq}}}"#)),
+        old: None,
+    }
+}
+
+pub fn delivery(endpoint: &Arc<Endpoint>, message: Message) -> Delivery {
+    Delivery {
+        endpoint: Arc::clone(endpoint),
+        message: Arc::new(message),
+        attempt: 1,
+        stored: false,
+        since: Instant::now(),
+        generation: 0,
+    }
+}
+
+/// Settings under which the loopback network may be called.
+pub fn settings() -> Settings {
+    Settings {
+        allowed_networks: vec!["127.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()],
+        allow_http: true,
+        max_response_bytes: 1000,
+        user_agent: "pg-webhooks/test".into(),
+    }
+}

@@ -1,0 +1,64 @@
+-- Checks that several functions share. Every complaint names the argument and says what to do.
+
+CREATE FUNCTION webhooks.check_name(argument text, name text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF check_name.name IS NULL OR check_name.name = '' THEN
+        RAISE EXCEPTION '% must not be empty', argument
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give a name of 1 to 200 characters.';
+    ELSIF length(check_name.name) > 200 THEN
+        RAISE EXCEPTION '% is too long: % characters', argument, length(check_name.name)
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give a name of 1 to 200 characters.';
+    ELSIF check_name.name ~ '[[:cntrl:]]' OR check_name.name ~ '^\s|\s$' THEN
+        RAISE EXCEPTION '% must not hold control characters, nor begin or end with a space', argument
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give a name that can be read and typed, such as shipping or lead:won.';
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION webhooks.check_name(text, text) IS
+'For the functions of this schema: raises an error that names the argument unless the text can be the name of a webhook or an event.';
+
+
+CREATE FUNCTION webhooks.nearest_names(name text, among text[]) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT string_agg(quote_ident(candidate), ', ' ORDER BY rank)
+    FROM (SELECT candidate,
+                 row_number() OVER (ORDER BY lower(candidate) = lower(name) DESC,
+                                             lower(left(candidate, 3)) = lower(left(name, 3)) DESC,
+                                             abs(length(candidate) - length(name)),
+                                             candidate COLLATE "C") AS rank
+          FROM unnest(among) AS candidate) AS ranked
+    WHERE rank <= 5
+$$;
+
+COMMENT ON FUNCTION webhooks.nearest_names(text, text[]) IS
+'For the functions of this schema: up to five of the names that somebody may have meant, for a HINT. NULL if there are none.';
+
+
+CREATE FUNCTION webhooks.webhook_id(name text) RETURNS bigint
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_id bigint := (SELECT w.id FROM webhooks.webhook w WHERE w.name = webhook_id.name);
+    others   text;
+BEGIN
+    IF found_id IS NULL THEN
+        others := webhooks.nearest_names(webhook_id.name, ARRAY(SELECT w.name FROM webhooks.webhook w));
+        RAISE EXCEPTION 'webhook "%" does not exist', coalesce(webhook_id.name, '')
+            USING ERRCODE = 'undefined_object',
+                  HINT = coalesce('Did you mean one of these: ' || others || '?',
+                                  'There is none yet: make one with webhooks.create_webhook(name, url).');
+    END IF;
+    RETURN found_id;
+END $$;
+
+COMMENT ON FUNCTION webhooks.webhook_id(text) IS
+'The id of the webhook of that name, as payloads carry it in webhookId. An unknown name is an error.';

@@ -1,0 +1,30 @@
+-- Raising an event by hand.
+
+-- With the privileges of the extension's owner, so that an application needs no more than
+-- GRANT USAGE ON SCHEMA webhooks and GRANT EXECUTE ON FUNCTION webhooks.emit.
+CREATE FUNCTION webhooks.emit(event text, data jsonb = NULL, record text = NULL) RETURNS text
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    raised webhooks.event;
+BEGIN
+    SELECT e.* INTO raised FROM webhooks.event e WHERE e.name = event AND e.dropped_at IS NULL;
+
+    IF raised.id IS NULL THEN
+        RAISE EXCEPTION 'event "%" does not exist', coalesce(event, '')
+            USING ERRCODE = 'undefined_object',
+                  HINT = 'Make it first with webhooks.create_event(name).';
+    ELSIF NOT raised.named THEN
+        RAISE EXCEPTION 'event "%" has a generated name', event
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Only its table raises it. Make a named one with webhooks.create_event(name).';
+    END IF;
+
+    RETURN webhooks.record_message(raised.id, data::json, record);
+END $$;
+
+COMMENT ON FUNCTION webhooks.emit(text, jsonb, text) IS
+'Raises a named event in this transaction, with an object to send as data, and returns the message id. Messages with the same record arrive in order. May be granted to an application, which needs nothing else but USAGE on the schema.';

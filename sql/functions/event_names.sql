@@ -1,0 +1,44 @@
+-- Names of events.
+
+CREATE FUNCTION webhooks.check_event_name(name text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM webhooks.check_name('name', check_event_name.name);
+    IF strpos(check_event_name.name, '*') > 0 THEN
+        RAISE EXCEPTION 'name must not contain "*": "%"', check_event_name.name
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'An event has one plain name, such as lead:won or party/created.';
+    ELSIF check_event_name.name ~ '^(table|webhook[0-9]*)\.' THEN
+        RAISE EXCEPTION 'name is reserved: "%"', check_event_name.name
+            USING ERRCODE = 'reserved_name',
+                  HINT = 'Names that begin with "table." or "webhook." are the product''s own.';
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION webhooks.check_event_name(text) IS
+'For the functions of this schema: raises an error unless the text can be an event''s name.';
+
+
+CREATE FUNCTION webhooks.event_id(name text) RETURNS bigint
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_id bigint := (SELECT e.id FROM webhooks.event e WHERE e.name = event_id.name AND e.dropped_at IS NULL);
+    others   text;
+BEGIN
+    IF found_id IS NULL THEN
+        others := webhooks.nearest_names(event_id.name, ARRAY(SELECT e.name FROM webhooks.event e
+                                                              WHERE e.dropped_at IS NULL));
+        RAISE EXCEPTION 'event "%" does not exist', coalesce(event_id.name, '')
+            USING ERRCODE = 'undefined_object',
+                  HINT = coalesce('Did you mean one of these: ' || others || '?',
+                                  'There is none yet: make one with webhooks.create_event(name).');
+    END IF;
+    RETURN found_id;
+END $$;
+
+COMMENT ON FUNCTION webhooks.event_id(text) IS
+'The id of the event of that name, as payloads carry it in eventId. An unknown name is an error.';

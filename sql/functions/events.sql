@@ -1,0 +1,84 @@
+-- Events as a user makes and drops them. Conditions are read with the caller's search_path, so create_event and
+-- add_event set none and qualify everything.
+
+CREATE FUNCTION webhooks.create_event(
+    name        text,
+    type        text     = NULL,
+    on_table    regclass = NULL,
+    fields      text[]   = NULL,
+    condition   text     = NULL,
+    description text     = NULL
+) RETURNS void
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_variable
+BEGIN
+    PERFORM webhooks.check_event_name(name);
+    IF type IS NOT NULL OR on_table IS NOT NULL THEN
+        PERFORM webhooks.check_event_type(type, on_table);
+        PERFORM webhooks.check_watched_table(on_table);
+    ELSIF fields IS NOT NULL OR condition IS NOT NULL THEN
+        RAISE EXCEPTION 'fields and condition can only be given with type and on_table'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'An event without them is raised by webhooks.emit(event), whenever you call it.';
+    END IF;
+    fields := webhooks.watched_fields(type, on_table, fields);
+    condition := webhooks.trimmed_condition(condition);
+
+    PERFORM webhooks.make_event(name, type, on_table, fields, condition, description);
+EXCEPTION WHEN unique_violation THEN
+    RAISE EXCEPTION 'name is taken: event "%" already exists', name
+        USING ERRCODE = 'duplicate_object',
+              HINT = 'Choose another name, or drop that one with webhooks.drop_event(name).';
+END $$;
+
+COMMENT ON FUNCTION webhooks.create_event(text, text, regclass, text[], text, text) IS
+'Makes a named event that any webhook can subscribe to, such as lead:won. With type (table.recordInsert, table.recordUpdate or table.recordDelete) and on_table it is a trigger there; fields are columns of which an update must change one; condition is an SQL expression over OLD and NEW. Without type and on_table only emit raises it.';
+
+
+CREATE FUNCTION webhooks.add_event(
+    webhook   text,
+    type      text,
+    on_table  regclass,
+    fields    text[] = NULL,
+    condition text   = NULL
+) RETURNS text
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_variable
+DECLARE
+    webhook_id bigint := webhooks.webhook_id(webhook);
+    event_id   bigint;
+BEGIN
+    PERFORM webhooks.check_event_type(type, on_table);
+    PERFORM webhooks.check_watched_table(on_table);
+    fields := webhooks.watched_fields(type, on_table, fields);
+    condition := webhooks.trimmed_condition(condition);
+
+    -- An event that exists is found without a lock on anything but itself; making one is done one session at a time.
+    event_id := webhooks.unnamed_event(type, on_table, fields, condition);
+    IF event_id IS NULL THEN
+        PERFORM pg_catalog.pg_advisory_xact_lock('webhooks.event'::pg_catalog.regclass::pg_catalog.oid::int,
+                                                 on_table::pg_catalog.oid::int);
+        event_id := COALESCE(webhooks.unnamed_event(type, on_table, fields, condition),
+                             webhooks.make_event(NULL, type, on_table, fields, condition, NULL));
+    END IF;
+
+    PERFORM webhooks.subscribe_to(webhook_id, event_id);
+    RETURN (SELECT e.name FROM webhooks.event e WHERE e.id = event_id);
+END $$;
+
+COMMENT ON FUNCTION webhooks.add_event(text, text, regclass, text[], text) IS
+'Tells the webhook about inserts, updates or deletes in a table (type is table.recordInsert, table.recordUpdate or table.recordDelete) and returns the event''s generated name. fields are columns of which an update must change one; condition is an SQL expression over OLD and NEW. Webhooks that ask for the same share one event, hence one trigger.';
+
+
+CREATE FUNCTION webhooks.drop_event(name text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM webhooks.retire_event(webhooks.event_id(drop_event.name));
+END $$;
+
+COMMENT ON FUNCTION webhooks.drop_event(text) IS
+'Drops an event with its trigger, its subscriptions and its pending deliveries. Needs the owner of the table it is on, as DROP TRIGGER does.';

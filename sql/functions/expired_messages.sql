@@ -1,0 +1,62 @@
+-- What becomes of messages that are older than webhooks.retention.
+
+CREATE FUNCTION webhooks.fail_expired_deliveries(messages_from timestamptz, messages_to timestamptz) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH expired AS (
+        UPDATE webhooks.delivery d
+        SET state = 'failed', due_at = NULL, failed_at = now(), last_error = 'expired'
+        WHERE d.state <> 'failed' AND d.message_at >= messages_from AND d.message_at < messages_to
+        RETURNING d.endpoint_id, d.event_id
+    )
+    INSERT INTO webhooks.tally (at, webhook_id, endpoint_id, event_id, failed)
+    SELECT now(), e.webhook_id, x.endpoint_id, x.event_id, count(*)
+    FROM expired x JOIN webhooks.endpoint e ON e.id = x.endpoint_id
+    GROUP BY e.webhook_id, x.endpoint_id, x.event_id
+$$;
+
+COMMENT ON FUNCTION webhooks.fail_expired_deliveries(timestamptz, timestamptz) IS
+'For drop_expired_partitions: pending deliveries whose message is about to go become failed ones, with the error expired.';
+
+
+CREATE FUNCTION webhooks.empty_message_partition(day_from timestamptz, day_to timestamptz) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- Asked while the partition is locked: a transaction that held it open until now may have committed.
+    IF EXISTS (SELECT FROM webhooks.unread_message m WHERE m.at >= day_from AND m.at < day_to) THEN
+        RETURN false;
+    END IF;
+    PERFORM webhooks.fail_expired_deliveries(day_from, day_to);
+    RETURN true;
+END $$;
+
+COMMENT ON FUNCTION webhooks.empty_message_partition(timestamptz, timestamptz) IS
+'For drop_expired_partitions: true if the worker has read that day''s messages, so that they can go; none of them is pending then.';
+
+
+CREATE FUNCTION webhooks.delete_expired_rows(expired_before timestamptz, oldest_unread timestamptz) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    handled_before timestamptz := least(expired_before, oldest_unread);
+BEGIN
+    IF EXISTS (SELECT FROM webhooks.message_default m WHERE m.at < handled_before) THEN
+        PERFORM webhooks.fail_expired_deliveries('-infinity', handled_before);
+        -- Not those that a transaction has only just committed.
+        DELETE FROM webhooks.message_default m
+        WHERE m.at < handled_before
+          AND NOT EXISTS (SELECT FROM webhooks.unread_message u WHERE u.seq = m.seq AND u.at = m.at);
+    END IF;
+    DELETE FROM webhooks.attempt_default a WHERE a.at < handled_before;
+    DELETE FROM webhooks.read_cursor_default c
+    WHERE c.at < date_trunc('day', now(), 'UTC') AND c.id <> (SELECT newest.id FROM webhooks.read_position newest);
+
+    DELETE FROM webhooks.delivery d WHERE d.state = 'failed' AND d.failed_at < expired_before;
+END $$;
+
+COMMENT ON FUNCTION webhooks.delete_expired_rows(timestamptz, timestamptz) IS
+'For drop_expired_partitions: deletes what has expired outside of the day partitions. Failed deliveries go when they have been on show for as long as messages are kept.';

@@ -1,0 +1,61 @@
+-- How the worker of this database is, in one row.
+
+CREATE FUNCTION webhooks.status_problem(state text, preloaded boolean, library_version text, extension_version text)
+RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT nullif(concat_ws(E'\n',
+        CASE WHEN state = 'disabled' THEN
+            'Nothing is sent: webhooks.enabled is off. Messages are kept; set it on to send them.'
+        WHEN state = 'not running' AND preloaded THEN
+            'No worker runs in this database. It is started again by itself within moments; if this stays, the server log says why, and max_worker_processes may be too low.'
+        WHEN state = 'not running' THEN
+            'No worker runs in this database: nothing is sent, messages are kept. Start one with SELECT webhooks.start_worker().'
+        END,
+        CASE WHEN NOT preloaded AND state <> 'standby' THEN
+            'The worker will not come back by itself after a server restart: add webhooks to shared_preload_libraries.'
+        END,
+        CASE WHEN library_version <> extension_version THEN
+            format('The library is version %s and the extension in this database is %s: run ALTER EXTENSION webhooks UPDATE, or restart the server if the library is the older one.',
+                   library_version, extension_version)
+        END), '')
+$$;
+
+COMMENT ON FUNCTION webhooks.status_problem(text, boolean, text, text) IS
+'For status: what is wrong and what to do about it, a line each, or NULL.';
+
+
+CREATE FUNCTION webhooks.status(
+    OUT worker_pid        int,
+    OUT state             text,
+    OUT preloaded         boolean,
+    OUT started_at        timestamptz,
+    OUT backlog           bigint,
+    OUT oldest_pending    timestamptz,
+    OUT in_flight         int,
+    OUT library_version   text,
+    OUT extension_version text,
+    OUT problem           text
+)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    SELECT s.pid, s.started_at, s.in_flight INTO worker_pid, started_at, in_flight FROM webhooks.worker_state() AS s;
+    SELECT count(*), min(p.message_at) INTO backlog, oldest_pending FROM webhooks.pending_delivery p;
+
+    preloaded := webhooks.is_preloaded();
+    library_version := webhooks.library_version();
+    extension_version := (SELECT x.extversion FROM pg_extension x WHERE x.extname = 'webhooks');
+    state := CASE
+        WHEN pg_is_in_recovery() THEN 'standby'
+        WHEN NOT current_setting('webhooks.enabled')::boolean THEN 'disabled'
+        WHEN worker_pid IS NULL THEN 'not running'
+        ELSE 'running'
+    END;
+    problem := webhooks.status_problem(state, preloaded, library_version, extension_version);
+END $$;
+
+COMMENT ON FUNCTION webhooks.status() IS
+'How this database''s worker is: state is running, not running, disabled (webhooks.enabled is off) or standby. backlog counts what is still to be delivered, each message once for each endpoint, whether the worker runs or not. problem is NULL, or says what is wrong and what to do.';

@@ -1,0 +1,103 @@
+-- Which tables, operations and columns can be watched.
+
+CREATE FUNCTION webhooks.check_watched_table(on_table regclass) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    relation record;
+    problem  text;
+BEGIN
+    SELECT c.relkind, c.relpersistence, n.nspname, c.relname,
+           format('%I.%I', n.nspname, c.relname) AS full_name
+    INTO relation
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.oid = on_table;
+
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'on_table does not exist: %', coalesce(on_table::text, 'NULL')
+            USING ERRCODE = 'undefined_table',
+                  HINT = 'Give a table, such as ''public.orders''.';
+    END IF;
+
+    problem := CASE
+        WHEN relation.nspname = 'webhooks' THEN 'belongs to this extension'
+        WHEN relation.nspname IN ('pg_catalog', 'information_schema', 'pg_toast') THEN 'is a system catalog'
+        WHEN relation.relkind IN ('v', 'm') THEN 'is a view'
+        WHEN relation.relkind = 'f' THEN 'is a foreign table'
+        WHEN relation.relkind NOT IN ('r', 'p') THEN 'is not a table'
+        WHEN relation.relpersistence = 't' THEN 'is a temporary table'
+    END;
+    IF problem IS NOT NULL THEN
+        RAISE EXCEPTION 'on_table cannot be watched: % %', relation.full_name, problem
+            USING ERRCODE = 'wrong_object_type',
+                  HINT = 'Give an ordinary or a partitioned table, such as the one a view reads from.';
+    END IF;
+
+    IF NOT (has_table_privilege(on_table, 'TRIGGER') AND has_table_privilege(on_table, 'SELECT')) THEN
+        RAISE EXCEPTION 'on_table: permission denied for table %', relation.full_name
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = format('An event''s maker needs two privileges: GRANT SELECT, TRIGGER ON %s TO %I.',
+                                relation.full_name, current_user);
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION webhooks.check_watched_table(regclass) IS
+'For create_event and add_event: raises an error unless the table can have events and the caller may make them: SELECT and TRIGGER on it are needed.';
+
+
+CREATE FUNCTION webhooks.check_event_type(type text, on_table regclass) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF on_table IS NULL THEN
+        RAISE EXCEPTION 'on_table must be given with type'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give both, or neither to create_event for an event that only webhooks.emit(event) raises.';
+    ELSIF type IS NULL OR type NOT IN ('table.recordInsert', 'table.recordUpdate', 'table.recordDelete') THEN
+        RAISE EXCEPTION 'type is unknown: %', coalesce(quote_literal(type), 'NULL')
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give ''table.recordInsert'', ''table.recordUpdate'' or ''table.recordDelete''.';
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION webhooks.check_event_type(text, regclass) IS
+'For create_event and add_event: raises an error unless the type is one that a table has.';
+
+
+CREATE FUNCTION webhooks.watched_fields(type text, on_table regclass, fields text[]) RETURNS text[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    columns text[] := ARRAY(SELECT a.attname::text FROM pg_attribute a
+                            WHERE a.attrelid = on_table AND a.attnum > 0 AND NOT a.attisdropped
+                            ORDER BY a.attnum);
+    unknown text;
+BEGIN
+    IF fields IS NULL THEN
+        RETURN NULL;
+    ELSIF type <> 'table.recordUpdate' THEN
+        RAISE EXCEPTION 'fields can only be given with type ''table.recordUpdate'', not %', quote_literal(type)
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Inserts and deletes concern the whole row: leave fields out, or use condition.';
+    ELSIF cardinality(fields) = 0 OR array_position(fields, NULL) IS NOT NULL THEN
+        RAISE EXCEPTION 'fields must not be empty or contain NULL'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give the columns to watch, or leave fields out to watch all.';
+    END IF;
+
+    SELECT field INTO unknown FROM unnest(fields) AS field WHERE field <> ALL (columns) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'fields: column "%" of % does not exist', unknown, on_table
+            USING ERRCODE = 'undefined_column',
+                  HINT = 'Its columns are: ' || array_to_string(columns, ', ');
+    END IF;
+
+    RETURN ARRAY(SELECT DISTINCT field COLLATE "C" FROM unnest(fields) AS field ORDER BY 1);
+END $$;
+
+COMMENT ON FUNCTION webhooks.watched_fields(text, regclass, text[]) IS
+'For create_event and add_event: the given fields, each once and sorted, or an error if an event cannot watch them.';

@@ -1,0 +1,49 @@
+-- An event: what to tell about. Either a change in a table, then a trigger named webhooks_event_<id> stands for it there,
+-- or a name that is raised with emit().
+
+CREATE TABLE webhooks.event (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name          text        NOT NULL,
+    named         boolean     NOT NULL,
+    type          text        NOT NULL,
+    on_table      regclass,
+    object_schema text,
+    object_name   text,
+    fields        text[],
+    condition     text,
+    description   text,
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    dropped_at    timestamptz,
+
+    CONSTRAINT event_name_is_given CHECK (name <> '' AND strpos(name, '*') = 0),
+    CONSTRAINT event_unnamed_is_on_table CHECK (named OR on_table IS NOT NULL),
+    CONSTRAINT event_on_table_or_emitted CHECK (
+        CASE WHEN on_table IS NULL
+             THEN type = name AND object_schema IS NULL AND object_name IS NULL AND condition IS NULL
+             ELSE type IN ('table.recordInsert', 'table.recordUpdate', 'table.recordDelete')
+                  AND object_schema IS NOT NULL AND object_name IS NOT NULL END),
+    CONSTRAINT event_fields_of_update CHECK (
+        fields IS NULL OR type = 'table.recordUpdate' AND cardinality(fields) > 0)
+);
+
+CREATE UNIQUE INDEX event_name_key ON webhooks.event (name) WHERE dropped_at IS NULL;
+
+-- Webhooks that want the same share one event, even where two sessions add it at once. Hashes, since an index entry
+-- has no room for a long condition.
+CREATE UNIQUE INDEX event_unnamed_key ON webhooks.event
+    (on_table, type, coalesce(hash_array_extended(fields, 0), 0), hashtextextended(coalesce(condition, ''), 0))
+    WHERE NOT named AND dropped_at IS NULL;
+
+COMMENT ON TABLE webhooks.event IS
+'What can be subscribed to. Change them with create_event, add_event and drop_event. A dropped event keeps its row, because messages that were recorded before refer to it.';
+COMMENT ON COLUMN webhooks.event.named IS
+'false: made by add_event, which generated the name.';
+COMMENT ON COLUMN webhooks.event.type IS
+'The eventType of the payload: table.recordInsert, table.recordUpdate, table.recordDelete, or the name of an event that is only emitted.';
+COMMENT ON COLUMN webhooks.event.fields IS
+'The columns that an update must change one of, sorted. NULL: any column.';
+COMMENT ON COLUMN webhooks.event.dropped_at IS
+'NULL while the event can be raised.';
+
+SELECT pg_catalog.pg_extension_config_dump('webhooks.event', '');
+SELECT pg_catalog.pg_extension_config_dump('webhooks.event_id_seq', '');

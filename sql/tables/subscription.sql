@@ -1,0 +1,18 @@
+-- A subscription: this webhook wants this event.
+
+CREATE TABLE webhooks.subscription (
+    webhook_id bigint      NOT NULL REFERENCES webhooks.webhook ON DELETE CASCADE,
+    event_id   bigint      NOT NULL REFERENCES webhooks.event,
+    since      timestamptz NOT NULL DEFAULT transaction_timestamp(),
+
+    PRIMARY KEY (webhook_id, event_id)
+);
+
+CREATE INDEX subscription_event_id_idx ON webhooks.subscription (event_id);
+
+COMMENT ON TABLE webhooks.subscription IS
+'Which webhook gets which event. Change it with subscribe, unsubscribe and add_event.';
+COMMENT ON COLUMN webhooks.subscription.since IS
+'Messages recorded earlier are not for this webhook. Starting a stopped webhook moves it.';
+
+SELECT pg_catalog.pg_extension_config_dump('webhooks.subscription', '');

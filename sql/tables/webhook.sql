@@ -1,0 +1,45 @@
+-- A webhook: what is told, how, and with which secret. Its endpoints say where.
+
+CREATE TABLE webhooks.webhook (
+    id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name           text        NOT NULL,
+    description    text,
+    secret         text        NOT NULL,
+    max_in_flight  int         NOT NULL,
+    ordering       text        NOT NULL,
+    timeout        interval    NOT NULL,
+    retry_schedule interval[]  NOT NULL,
+    state          text        NOT NULL DEFAULT 'started',
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    created_by     name        NOT NULL DEFAULT current_user,
+    changed_at     timestamptz NOT NULL DEFAULT now(),
+
+    CONSTRAINT webhook_name_key UNIQUE (name),
+    CONSTRAINT webhook_name_is_given CHECK (name <> ''),
+    CONSTRAINT webhook_max_in_flight_range CHECK (max_in_flight BETWEEN 1 AND 1000),
+    CONSTRAINT webhook_ordering_known CHECK (ordering IN ('record', 'strict', 'none')),
+    CONSTRAINT webhook_timeout_range CHECK (timeout > '0' AND timeout <= '1 hour'),
+    CONSTRAINT webhook_retry_schedule_range CHECK (
+        cardinality(retry_schedule) <= 100
+        AND array_position(retry_schedule, NULL) IS NULL
+        AND '0' <= ALL (retry_schedule) AND '365 days' >= ALL (retry_schedule)),
+    CONSTRAINT webhook_state_known CHECK (state IN ('started', 'paused', 'stopped'))
+);
+
+COMMENT ON TABLE webhooks.webhook IS
+'The webhooks. Change them with the functions of this schema: create_webhook, pause_webhook, stop_webhook, start_webhook, drop_webhook.';
+COMMENT ON COLUMN webhooks.webhook.secret IS
+'What calls are signed with: whsec_ and the key in base64. Shown once, by create_webhook.';
+COMMENT ON COLUMN webhooks.webhook.max_in_flight IS
+'How many calls may be open at once, for each endpoint.';
+COMMENT ON COLUMN webhooks.webhook.ordering IS
+'record: messages about one record arrive in commit order; strict: all messages do, one after the other; none: as it comes.';
+COMMENT ON COLUMN webhooks.webhook.timeout IS
+'How long one call may take, the answer''s body included.';
+COMMENT ON COLUMN webhooks.webhook.retry_schedule IS
+'Waits before each further attempt: n waits make n + 1 attempts.';
+COMMENT ON COLUMN webhooks.webhook.state IS
+'started; paused: messages wait; stopped: nothing is kept for it.';
+
+SELECT pg_catalog.pg_extension_config_dump('webhooks.webhook', '');
+SELECT pg_catalog.pg_extension_config_dump('webhooks.webhook_id_seq', '');

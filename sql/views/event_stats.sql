@@ -1,0 +1,25 @@
+-- How often each event was raised and sent.
+
+CREATE VIEW webhooks.event_stats AS
+SELECT e.name AS event,
+       coalesce(t.messages, 0) AS messages,
+       coalesce(t.calls, 0) AS calls,
+       coalesce(t.errors, 0) AS errors,
+       coalesce(t.delivered, 0) AS delivered,
+       coalesce(t.failed, 0) AS failed,
+       coalesce(p.pending, 0) AS pending,
+       greatest(t.last_at, p.last_at) AS last_at
+FROM webhooks.event e
+     LEFT JOIN (SELECT event_id,
+                       sum(messages)::bigint AS messages, sum(calls)::bigint AS calls, sum(errors)::bigint AS errors,
+                       sum(delivered)::bigint AS delivered, sum(failed)::bigint AS failed,
+                       greatest(max(last_success_at), max(last_error_at)) AS last_at
+                FROM webhooks.tally
+                GROUP BY event_id) AS t ON t.event_id = e.id
+     LEFT JOIN (SELECT event_id, count(*) AS pending, max(message_at) AS last_at
+                FROM webhooks.pending_delivery
+                GROUP BY event_id) AS p ON p.event_id = e.id
+WHERE e.dropped_at IS NULL;
+
+COMMENT ON VIEW webhooks.event_stats IS
+'One row an event, unnamed ones too. A message counts once for each endpoint that it is for; last_at is when the event''s newest pending message was recorded or its newest call made.';

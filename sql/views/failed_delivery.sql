@@ -1,0 +1,19 @@
+-- What was given up.
+
+CREATE VIEW webhooks.failed_delivery AS
+SELECT webhooks.message_id(d.message_at, d.message_seq) AS message_id,
+       w.name AS webhook,
+       e.name AS event,
+       p.url,
+       d.failed_at,
+       d.attempts,
+       d.last_status,
+       d.last_error
+FROM webhooks.delivery d
+     JOIN webhooks.endpoint p ON p.id = d.endpoint_id
+     JOIN webhooks.webhook w ON w.id = p.webhook_id
+     LEFT JOIN webhooks.event e ON e.id = d.event_id
+WHERE d.state = 'failed';
+
+COMMENT ON VIEW webhooks.failed_delivery IS
+'Messages that could not be delivered to an endpoint: the retry schedule is exhausted, or webhooks.retention passed first. Shown for webhooks.retention.';

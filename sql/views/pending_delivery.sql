@@ -1,0 +1,20 @@
+-- What is still to be delivered, counted from the tables alone: right whether a worker runs or not.
+
+CREATE VIEW webhooks.pending_delivery AS
+SELECT e.webhook_id, e.id AS endpoint_id, m.event_id, m.at AS message_at, m.seq AS message_seq, m.record,
+       'new'::text AS state, NULL::timestamptz AS due_at
+FROM webhooks.unread_message m
+     JOIN webhooks.subscription s ON s.event_id = m.event_id AND m.at >= s.since
+     JOIN webhooks.webhook w ON w.id = s.webhook_id AND w.state <> 'stopped'
+     JOIN webhooks.endpoint e ON e.webhook_id = w.id
+WHERE NOT EXISTS (SELECT FROM webhooks.attempt a
+                  WHERE a.message_seq = m.seq AND a.message_at = m.at AND a.endpoint_id = e.id AND a.delivered)
+  AND NOT EXISTS (SELECT FROM webhooks.delivery d
+                  WHERE d.endpoint_id = e.id AND d.message_seq = m.seq AND d.message_at = m.at)
+UNION ALL
+SELECT e.webhook_id, d.endpoint_id, d.event_id, d.message_at, d.message_seq, d.record, d.state, d.due_at
+FROM webhooks.delivery d JOIN webhooks.endpoint e ON e.id = d.endpoint_id
+WHERE d.state <> 'failed';
+
+COMMENT ON VIEW webhooks.pending_delivery IS
+'Each message and endpoint that it is still to reach: new ones, those waiting for their turn, those waiting for their next attempt.';

@@ -1,0 +1,24 @@
+-- Where the worker's reading stands, and what lies beyond.
+
+CREATE VIEW webhooks.read_position AS
+SELECT c.id, c.at, c.from_snapshot, c.to_snapshot, c.up_to_seq
+FROM webhooks.read_cursor c
+ORDER BY c.at DESC, c.id DESC
+LIMIT 1;
+
+COMMENT ON VIEW webhooks.read_position IS
+'The newest row of read_cursor: how far the worker has read.';
+
+
+-- What is not visible in from_snapshot began at its xmax or later, or was in progress then: said so, the index on
+-- (xid, seq) finds it. Of the window up to to_snapshot the messages up to up_to_seq are handled.
+CREATE VIEW webhooks.unread_message AS
+SELECT m.at, m.xid, m.seq, m.event_id, m.record
+FROM webhooks.message m
+WHERE (m.xid >= (SELECT pg_snapshot_xmax(p.from_snapshot) FROM webhooks.read_position p)
+       OR m.xid = ANY (ARRAY(SELECT pg_snapshot_xip(p.from_snapshot) FROM webhooks.read_position p)))
+  AND (pg_visible_in_snapshot(m.xid, (SELECT p.to_snapshot FROM webhooks.read_position p))
+       AND m.seq <= (SELECT p.up_to_seq FROM webhooks.read_position p)) IS NOT TRUE;
+
+COMMENT ON VIEW webhooks.unread_message IS
+'Messages beyond the position up to which the worker has read. Some of them may be delivered already: reading a large batch takes several positions.';

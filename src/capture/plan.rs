@@ -1,0 +1,107 @@
+//! What capture knows about an event on a table, worked out once and again when definitions change.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use pgrx::pg_sys::Oid;
+use pgrx::prelude::*;
+
+use super::json::Writer;
+use crate::pg::catalog::{self, EventTable};
+use crate::pg::row::Shape;
+use crate::pg::trigger::Firing;
+
+/// How the rows of one table are recorded for one event.
+pub struct Plan {
+    /// The event.
+    pub event_id: i64,
+    /// The table's columns.
+    pub shape: Rc<Shape>,
+    /// Writes its rows.
+    pub json: Writer,
+    /// Where the primary key's columns stand in the shape.
+    pub key: Vec<usize>,
+    bytes: Cell<usize>,
+}
+
+impl Plan {
+    /// How long the last row was, so that the next one's buffer rarely grows.
+    pub fn expected_bytes(&self) -> usize {
+        self.bytes.get()
+    }
+
+    /// Remembers a row's length.
+    pub fn expect_bytes(&self, bytes: usize) {
+        self.bytes.set(bytes);
+    }
+}
+
+/// Plans by table and event; `None` for an event that records nothing any more.
+#[derive(Default)]
+struct Cache {
+    generation: u64,
+    plans: HashMap<(Oid, i64), Option<Rc<Plan>>>,
+}
+
+thread_local! {
+    static CACHE: RefCell<Cache> = RefCell::default();
+}
+
+/// The plan for a trigger's call; `None` where the event was dropped or its definition was not restored with the
+/// table: then there is nobody to tell.
+pub fn of(firing: &Firing) -> Option<Rc<Plan>> {
+    let Some(event_id) = firing.event_id() else {
+        ereport!(
+            ERROR,
+            PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+            "webhooks.capture() takes the id of an event as its only argument",
+            "webhooks.add_event() makes such triggers."
+        );
+    };
+    let key = (firing.relation_oid(), event_id);
+    let generation = catalog::generation();
+    let cached = CACHE.with_borrow_mut(|cache| {
+        if cache.generation != generation {
+            cache.plans.clear();
+            cache.generation = generation;
+        }
+        cache.plans.get(&key).cloned()
+    });
+    cached.unwrap_or_else(|| {
+        // Look-ups can bring news of changes: what was worked out before them is not kept.
+        let plan = make(firing, event_id).map(Rc::new);
+        CACHE.with_borrow_mut(|cache| {
+            if generation == catalog::generation() {
+                cache.plans.insert(key, plan.clone());
+            }
+        });
+        plan
+    })
+}
+
+fn make(firing: &Firing, event_id: i64) -> Option<Plan> {
+    let table = match catalog::event_table(catalog::schema()?, event_id) {
+        EventTable::None => return None,
+        EventTable::Emitted => None,
+        EventTable::Table(table) => Some(table),
+    };
+    if !table.is_some_and(|table| catalog::is_or_belongs_to(firing.relation_oid(), table)) {
+        ereport!(
+            ERROR,
+            PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            format!("event {event_id} is not an event of the table that this trigger stands on"),
+            "Drop the trigger and make the event with webhooks.add_event() or webhooks.create_event()."
+        );
+    }
+    let shape = Rc::new(firing.shape());
+    let key = firing.primary_key(&shape);
+    let json = Writer::new(&shape);
+    Some(Plan {
+        event_id,
+        shape,
+        json,
+        key,
+        bytes: Cell::new(0),
+    })
+}

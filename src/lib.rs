@@ -1,0 +1,21 @@
+//! `webhooks`, a Postgres extension: row changes arrive as signed HTTP calls.
+//!
+//! - [`capture`]: a trigger that turns a row's change into a row of the message log, in the same transaction.
+//! - [`log`]: reads what is new in that log.
+//! - [`worker`]: the background worker, which hands messages to the crate `webhooks-delivery` and records what came of
+//!   each call.
+//! - [`functions`]: what SQL needs from Rust; all that SQL says well is in `sql/`, listed in [`schema`].
+//! - [`pg`]: the fence around everything unsafe.
+#![deny(unsafe_code)]
+#![warn(missing_docs)]
+
+mod capture;
+mod functions;
+mod log;
+#[allow(unsafe_code)]
+mod pg;
+mod schema;
+mod settings;
+mod worker;
+
+::pgrx::pg_module_magic!(name, version);

@@ -1,0 +1,224 @@
+//! The reader: which messages are new, and up to where all of them are handled.
+//!
+//! No row is marked as read. The cursor is a snapshot: new is what is visible now and was not visible in the snapshot
+//! of the last read. So a transaction that commits late is never skipped, and one that stays open costs nothing.
+//!
+//! What one read finds is a [`Generation`]. It is read in pages, in the order of the sequence, through a cursor that
+//! outlives its transaction: a million rows are neither in memory at once nor looked for again at each page. The
+//! generation is over when each of its messages is handled: delivered, or kept in `webhooks.delivery`.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use pgrx::prelude::*;
+
+use super::cursor::Position;
+use super::{Entry, Place};
+use crate::pg::cursor::{Held, Query};
+use crate::pg::{encoding, transaction};
+
+/// Messages per page.
+const PAGE: usize = 500;
+
+/// What is visible now and was not in snapshot `$1`, after number `$2`, and visible in `$3` where that is given.
+const NEW_MESSAGES: &std::ffi::CStr = c"
+    SELECT at, xid::text::bigint, seq, event_id, record
+      FROM webhooks.message
+     WHERE (xid >= pg_snapshot_xmax($1::pg_snapshot)
+            OR xid = ANY (ARRAY(SELECT pg_snapshot_xip($1::pg_snapshot))))
+       AND seq > $2
+       AND ($3 IS NULL OR pg_visible_in_snapshot(xid, $3::pg_snapshot))
+     ORDER BY seq";
+
+/// Messages that one read found.
+struct Generation {
+    id: u64,
+    from: String,
+    to: String,
+    /// Number of deliveries not handled yet, by the message's sequence number.
+    open: BTreeMap<i64, usize>,
+    last_seq: i64,
+    exhausted: bool,
+}
+
+/// A page of messages, in the order of the sequence.
+pub struct Page {
+    /// The read it came from.
+    pub generation: u64,
+    /// Some of them may have been handled before the worker was started.
+    pub recovered: bool,
+    /// The messages.
+    pub entries: Vec<Entry>,
+}
+
+/// See the module's documentation.
+pub struct Reader {
+    query: Query,
+    held: Option<Held>,
+    /// All that this snapshot shows has been read.
+    read: String,
+    /// The window that was open when the last worker ended, to be read first.
+    recover: Option<(String, i64)>,
+    /// Reads that can find messages which the last worker has handled: the window above and the first one after it.
+    recovering: u8,
+    generations: VecDeque<Generation>,
+    next_id: u64,
+    /// Messages were found since the position was last settled.
+    found: bool,
+}
+
+impl Reader {
+    /// Goes on where the position says.
+    pub fn new(position: Position) -> Self {
+        let recover = position.to.map(|to| (to, position.up_to_seq));
+        Self {
+            query: Query::new(NEW_MESSAGES),
+            held: None,
+            read: position.from,
+            recovering: if recover.is_some() { 2 } else { 1 },
+            recover,
+            generations: VecDeque::new(),
+            next_id: 1,
+            found: false,
+        }
+    }
+
+    /// The next messages, inside a transaction; `None` when there are no more for now. Every message is given once.
+    pub fn next_page(&mut self) -> Option<Page> {
+        Spi::connect(|_| {
+            if self.held.is_none() {
+                self.open()?;
+            }
+            let held = self.held.take().expect("opened above");
+            let entries = held.fetch(PAGE, |row| Entry {
+                place: Place {
+                    at: row
+                        .get::<TimestampWithTimeZone>(1)
+                        .expect("at is set")
+                        .into(),
+                    xid: row.get::<i64>(2).expect("xid is set") as u64,
+                    seq: row.get(3).expect("seq is set"),
+                },
+                event_id: row.get(4).expect("event_id is set"),
+                record: row
+                    .get::<encoding::RawText>(5)
+                    .map(|text| encoding::utf8(&text.0)),
+            });
+            let generation = self
+                .generations
+                .back_mut()
+                .expect("a cursor belongs to a generation");
+            if entries.len() == PAGE {
+                self.held = Some(held);
+            } else {
+                held.close();
+                generation.exhausted = true;
+            }
+            if let Some(last) = entries.last() {
+                generation.last_seq = last.place.seq;
+                self.found = true;
+            }
+            Some(Page {
+                generation: generation.id,
+                recovered: self.recovering > 0,
+                entries,
+            })
+        })
+    }
+
+    /// Whether a page is sure to be there without a new look at the log.
+    pub fn in_the_middle(&self) -> bool {
+        self.held.is_some() || self.recovering > 0
+    }
+
+    /// Opens the cursor on the next generation, `None` when nothing has happened since the last.
+    fn open(&mut self) -> Option<()> {
+        if self.next_id > 1 {
+            self.recovering = self.recovering.saturating_sub(1);
+        }
+        crate::pg::cursor::close_left_over();
+        let now = transaction::current_snapshot();
+        let (to, after, within) = match &self.recover {
+            Some((to, after)) => (to.clone(), *after, Some(to.clone())),
+            None if now == self.read => return None,
+            None => (now, i64::MIN, None),
+        };
+        transaction::flush_wal();
+        self.held = Some(self.query.open(&self.read, after, within.as_deref()));
+        self.recover = None;
+        let from = std::mem::replace(&mut self.read, to.clone());
+        let id = self.next_id;
+        self.next_id += 1;
+        self.generations.push_back(Generation {
+            id,
+            from,
+            to,
+            open: BTreeMap::new(),
+            last_seq: after,
+            exhausted: false,
+        });
+        Some(())
+    }
+
+    /// Notes that a message of a page has so many deliveries to be handled.
+    pub fn expect(&mut self, generation: u64, seq: i64, deliveries: usize) {
+        if deliveries > 0 {
+            if let Some(generation) = self.generation(generation) {
+                *generation.open.entry(seq).or_default() += deliveries;
+            }
+        }
+    }
+
+    /// Notes that a delivery was handled, durably.
+    pub fn handled(&mut self, generation: u64, seq: i64) {
+        if let Some(generation) = self.generation(generation) {
+            if let Some(left) = generation.open.get_mut(&seq) {
+                *left -= 1;
+                if *left == 0 {
+                    generation.open.remove(&seq);
+                }
+            }
+        }
+    }
+
+    fn generation(&mut self, id: u64) -> Option<&mut Generation> {
+        let first = self.generations.front()?.id;
+        self.generations.get_mut(id.checked_sub(first)? as usize)
+    }
+
+    /// Up to where everything is handled now: what to go on from after a crash. `None` while no message was found since
+    /// the last time that everything was: transactions that have none are not worth a row each.
+    pub fn position(&mut self) -> Option<Position> {
+        self.found.then(|| self.current_position())
+    }
+
+    /// A position that nothing is open in was written down.
+    pub fn settled(&mut self) {
+        self.found = !self.generations.is_empty();
+    }
+
+    fn current_position(&mut self) -> Position {
+        while self
+            .generations
+            .front()
+            .is_some_and(|g| g.exhausted && g.open.is_empty())
+        {
+            self.generations.pop_front();
+        }
+        match self.generations.front() {
+            None => Position {
+                from: self.read.clone(),
+                to: None,
+                up_to_seq: i64::MIN,
+            },
+            Some(generation) => Position {
+                from: generation.from.clone(),
+                to: Some(generation.to.clone()),
+                up_to_seq: generation
+                    .open
+                    .keys()
+                    .next()
+                    .map_or(generation.last_seq, |first| first - 1),
+            },
+        }
+    }
+}

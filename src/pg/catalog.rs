@@ -1,0 +1,174 @@
+//! Look-ups of the extension's own objects, and the notice that they changed.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::ffi::CString;
+
+use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::prelude::*;
+
+use super::sys;
+
+thread_local! {
+    /// Counts the invalidations that concern this backend's caches. A cache is good while the count it was filled
+    /// under has not moved.
+    static GENERATION: Cell<u64> = const { Cell::new(1) };
+    static LISTENING: Cell<bool> = const { Cell::new(false) };
+    /// Tables whose changes concern the worker's copy of the configuration, and whether there was one.
+    static WATCHED: RefCell<HashSet<Oid>> = RefCell::default();
+    static STALE: Cell<bool> = const { Cell::new(true) };
+}
+
+/// The extension's schema, `None` where the extension is not installed.
+pub fn schema() -> Option<Oid> {
+    // SAFETY: a catalog look-up.
+    let oid = unsafe { pg_sys::get_namespace_oid(c"webhooks".as_ptr(), true) };
+    (oid != pg_sys::InvalidOid).then_some(oid)
+}
+
+/// Whether this database has the extension.
+pub fn extension_exists() -> bool {
+    // SAFETY: a catalog look-up.
+    unsafe { pg_sys::get_extension_oid(c"webhooks".as_ptr(), true) != pg_sys::InvalidOid }
+}
+
+/// A table, index or sequence of the extension's schema.
+pub fn relation(schema: Oid, name: &str) -> Option<Oid> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: a catalog look-up.
+    let oid = unsafe { pg_sys::get_relname_relid(name.as_ptr(), schema) };
+    (oid != pg_sys::InvalidOid).then_some(oid)
+}
+
+/// What an event's row says about the table it is raised by.
+pub enum EventTable {
+    /// No such event, or it was dropped.
+    None,
+    /// Raised by hand only.
+    Emitted,
+    /// Raised by this table.
+    Table(Oid),
+}
+
+/// The table of an event, read past the privileges of whoever fires the trigger.
+pub fn event_table(schema: Oid, event_id: i64) -> EventTable {
+    let (Some(table), Some(index)) = (relation(schema, "event"), relation(schema, "event_pkey"))
+    else {
+        return EventTable::None;
+    };
+    // SAFETY: the scan runs on an open relation by its primary key, whose only column is a bigint; attributes are
+    // found by name and read as the types the table is declared with; everything opened is closed.
+    unsafe {
+        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+        let relation = pg_sys::table_open(table, lock);
+        let mut key = pg_sys::ScanKeyData::default();
+        pg_sys::ScanKeyInit(
+            &mut key,
+            pg_sys::get_attnum(table, c"id".as_ptr()),
+            pg_sys::BTEqualStrategyNumber as u16,
+            pg_sys::F_INT8EQ.into(),
+            Datum::from(event_id),
+        );
+        let scan =
+            pg_sys::systable_beginscan(relation, index, true, std::ptr::null_mut(), 1, &mut key);
+        let tuple = pg_sys::systable_getnext(scan);
+        let found = if tuple.is_null() {
+            EventTable::None
+        } else {
+            let descriptor = (*relation).rd_att;
+            let read = |name: &std::ffi::CStr| {
+                let attribute = pg_sys::get_attnum(table, name.as_ptr());
+                let mut is_null = false;
+                let datum = pg_sys::heap_getattr(tuple, attribute.into(), descriptor, &mut is_null);
+                (!is_null).then_some(datum)
+            };
+            match (read(c"dropped_at"), read(c"on_table")) {
+                (Some(_), _) => EventTable::None,
+                (None, None) => EventTable::Emitted,
+                (None, Some(oid)) => EventTable::Table(Oid::from(oid.value() as u32)),
+            }
+        };
+        pg_sys::systable_endscan(scan);
+        pg_sys::table_close(relation, lock);
+        found
+    }
+}
+
+/// Whether a table is another one, or a partition of it at any depth.
+pub fn is_or_belongs_to(table: Oid, root: Oid) -> bool {
+    if table == root {
+        return true;
+    }
+    // SAFETY: a catalog look-up; the list holds OIDs.
+    unsafe {
+        if !pg_sys::get_rel_relispartition(table) {
+            return false;
+        }
+        sys::is_ancestor(root, table)
+    }
+}
+
+/// Moves when definitions of tables or of this extension may have changed. Caches compare it with the count they
+/// were filled under.
+pub fn generation() -> u64 {
+    if !LISTENING.replace(true) {
+        // SAFETY: registered once per backend; the function is of the type that is asked for.
+        unsafe { pg_sys::CacheRegisterRelcacheCallback(Some(invalidated), Datum::from(0)) };
+    }
+    GENERATION.get()
+}
+
+#[pg_guard]
+extern "C-unwind" fn invalidated(_argument: Datum, relation: Oid) {
+    GENERATION.set(GENERATION.get() + 1);
+    // A callback must not fail: while the set is being replaced, the change counts.
+    let concerns = WATCHED.try_with(|watched| {
+        watched.try_borrow().map_or(true, |oids| {
+            relation == pg_sys::InvalidOid || oids.contains(&relation)
+        })
+    });
+    if concerns.unwrap_or(true) {
+        STALE.set(true);
+    }
+}
+
+/// At commit, every session's caches and the worker's are told: the invalidation is that of the event table. The lock
+/// is for [`configuration_is_stale`].
+pub fn announce_configuration_change() {
+    if let Some(table) = schema().and_then(|schema| relation(schema, "event")) {
+        // SAFETY: the OID is of an existing relation.
+        unsafe {
+            pg_sys::LockRelationOid(table, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE);
+            pg_sys::CacheInvalidateRelcacheByRelid(table);
+        }
+    }
+}
+
+/// From now on a change of the configuration, or of one of these tables, makes the worker's copy stale.
+pub fn watch(tables: impl Iterator<Item = Oid>) {
+    let event = schema().and_then(|schema| relation(schema, "event"));
+    let oids = tables.chain(event).collect();
+    generation();
+    WATCHED.set(oids);
+    STALE.set(false);
+}
+
+/// Whether the configuration that the current snapshot shows may differ from the one loaded last.
+///
+/// A transaction becomes visible a moment before it sends its invalidations, and keeps its locks until after that.
+/// So where no change is under way when the lock is tried, every change that can be seen has been announced.
+pub fn configuration_is_stale() -> bool {
+    let Some(table) = schema().and_then(|schema| relation(schema, "event")) else {
+        return true;
+    };
+    let mode = pg_sys::ShareLock as pg_sys::LOCKMODE;
+    // SAFETY: a lock is tried and given back at once, inside a transaction.
+    unsafe {
+        if !pg_sys::ConditionalLockRelationOid(table, mode) {
+            return true;
+        }
+        pg_sys::UnlockRelationOid(table, mode);
+        pg_sys::AcceptInvalidationMessages();
+    }
+    STALE.get()
+}

@@ -1,0 +1,19 @@
+//! The fence: every line of `unsafe` that this extension needs stands below this module, behind functions that
+//! are safe to call. A crash of ours restarts someone's database, so each block says why it may do what it does.
+
+pub mod backend;
+pub mod catalog;
+pub mod cursor;
+pub mod encoding;
+pub mod entry;
+pub mod guc;
+pub mod interrupt;
+pub mod process;
+pub mod row;
+pub mod store;
+pub mod sys;
+pub mod transaction;
+pub mod trigger;
+pub mod value;
+pub mod wait;
+pub mod wake;

@@ -1,0 +1,163 @@
+//! A row trigger's call, as the executor hands it over.
+
+use std::ffi::CStr;
+use std::rc::Rc;
+
+use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::prelude::*;
+
+use super::row::{Row, Shape};
+use crate::capture::{self, Operation};
+
+/// The call of an AFTER ROW trigger. It lives as long as the call.
+pub struct Firing(*mut pg_sys::TriggerData);
+
+impl Firing {
+    /// The OID of the table whose row changed: for a partitioned table, the partition.
+    pub fn relation_oid(&self) -> Oid {
+        // SAFETY: the executor's TriggerData and the relation in it are valid during the call.
+        unsafe { (*(*self.0).tg_relation).rd_id }
+    }
+
+    /// What happened to the row.
+    pub fn operation(&self) -> Operation {
+        // SAFETY: as above; the bits are those of commands/trigger.h.
+        match unsafe { (*self.0).tg_event } & pg_sys::TRIGGER_EVENT_OPMASK {
+            pg_sys::TRIGGER_EVENT_INSERT => Operation::Insert,
+            pg_sys::TRIGGER_EVENT_DELETE => Operation::Delete,
+            _ => Operation::Update,
+        }
+    }
+
+    /// The event id in the trigger's definition, if it is one number.
+    pub fn event_id(&self) -> Option<i64> {
+        // SAFETY: tgargs holds tgnargs C strings.
+        unsafe {
+            let trigger = (*self.0).tg_trigger;
+            if (*trigger).tgnargs != 1 {
+                return None;
+            }
+            CStr::from_ptr(*(*trigger).tgargs)
+                .to_str()
+                .ok()?
+                .parse()
+                .ok()
+        }
+    }
+
+    /// The table's columns.
+    pub fn shape(&self) -> Shape {
+        // SAFETY: an open relation has a valid descriptor.
+        unsafe { Shape::of((*(*self.0).tg_relation).rd_att) }
+    }
+
+    /// Where the primary key's columns stand in a shape of this table; empty without one.
+    pub fn primary_key(&self, shape: &Shape) -> Vec<usize> {
+        // SAFETY: the bitmap is a copy of ours; its members are attribute numbers, shifted so that none is negative.
+        unsafe {
+            let kind = pg_sys::IndexAttrBitmapKind::INDEX_ATTR_BITMAP_PRIMARY_KEY;
+            let bitmap = pg_sys::RelationGetIndexAttrBitmap((*self.0).tg_relation, kind);
+            let mut key = Vec::new();
+            let mut member = pg_sys::bms_next_member(bitmap, -1);
+            while member >= 0 {
+                let attribute = member + pg_sys::FirstLowInvalidHeapAttributeNumber;
+                key.extend(shape.position(attribute as i16));
+                member = pg_sys::bms_next_member(bitmap, member);
+            }
+            key
+        }
+    }
+
+    /// The row as it is now; for a delete, as it was.
+    pub fn row(&self, shape: &Rc<Shape>) -> Row {
+        // SAFETY: an update has its new row in tg_newtuple, the other operations have theirs in tg_trigtuple; both
+        // are of the relation's descriptor, from which the caller's shape was made for this relation.
+        unsafe {
+            let data = &*self.0;
+            let tuple = match self.operation() {
+                Operation::Update => data.tg_newtuple,
+                _ => data.tg_trigtuple,
+            };
+            Row::of_tuple(tuple, (*data.tg_relation).rd_att, shape)
+        }
+    }
+
+    /// The row as it was before an update.
+    pub fn old_row(&self, shape: &Rc<Shape>) -> Option<Row> {
+        // SAFETY: as in `row`; an update has its old row in tg_trigtuple.
+        matches!(self.operation(), Operation::Update).then(|| unsafe {
+            let data = &*self.0;
+            Row::of_tuple(data.tg_trigtuple, (*data.tg_relation).rd_att, shape)
+        })
+    }
+}
+
+fn trigger_data(fcinfo: pg_sys::FunctionCallInfo) -> Option<*mut pg_sys::TriggerData> {
+    // SAFETY: fcinfo is valid during the call; its context is a node or null.
+    unsafe {
+        let context = (*fcinfo).context;
+        (!context.is_null() && (*context).type_ == pg_sys::NodeTag::T_TriggerData)
+            .then(|| context.cast::<pg_sys::TriggerData>())
+    }
+}
+
+/// `webhooks.capture(event id)`: records the row's change. See [`crate::capture`].
+///
+/// # Safety
+/// Called by the server's function manager only.
+#[no_mangle]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn webhooks_capture(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
+    let for_each_row = pg_sys::TRIGGER_EVENT_ROW;
+    let timing = pg_sys::TRIGGER_EVENT_TIMINGMASK | pg_sys::TRIGGER_EVENT_ROW;
+    match trigger_data(fcinfo) {
+        // SAFETY: trigger_data checked the node's type. AFTER is the timing without a bit of its own.
+        Some(data) if unsafe { (*data).tg_event } & timing == for_each_row => {
+            capture::row_changed(&Firing(data))
+        }
+        _ => {
+            ereport!(
+                ERROR,
+                PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+                "webhooks.capture() can only be called as an AFTER trigger for each row",
+                "webhooks.add_event() makes such triggers."
+            );
+        }
+    }
+    Datum::from(0)
+}
+
+/// `webhooks.configuration_changed()`: tells every session and the worker that definitions changed.
+///
+/// # Safety
+/// Called by the server's function manager only.
+#[no_mangle]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn webhooks_configuration_changed(
+    fcinfo: pg_sys::FunctionCallInfo,
+) -> Datum {
+    if trigger_data(fcinfo).is_none() {
+        ereport!(
+            ERROR,
+            PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+            "webhooks.configuration_changed() can only be called as a trigger"
+        );
+    }
+    super::catalog::announce_configuration_change();
+    super::wake::at_commit();
+    Datum::from(0)
+}
+
+static VERSION_1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
+
+/// Tells the function manager how to call [`webhooks_capture`].
+#[no_mangle]
+pub extern "C" fn pg_finfo_webhooks_capture() -> &'static pg_sys::Pg_finfo_record {
+    &VERSION_1
+}
+
+/// Tells the function manager how to call [`webhooks_configuration_changed`].
+#[no_mangle]
+pub extern "C" fn pg_finfo_webhooks_configuration_changed() -> &'static pg_sys::Pg_finfo_record {
+    &VERSION_1
+}

@@ -1,0 +1,86 @@
+//! The worker's one place to wait: for its latch, for the sender threads, for a time, for the postmaster's end.
+
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use pgrx::pg_sys;
+
+/// What the worker waits on.
+pub struct WaitSet(*mut pg_sys::WaitEventSet);
+
+impl WaitSet {
+    /// Waits on the process's latch and on a descriptor becoming readable; the process exits with its postmaster.
+    pub fn new(readable: &impl AsRawFd) -> Self {
+        // SAFETY: the set lives as long as the process, in its top context; the descriptor is kept open by the
+        // caller for as long.
+        unsafe {
+            let set = pg_sys::CreateWaitEventSet(pg_sys::TopMemoryContext, 3);
+            let none = std::ptr::null_mut();
+            let no_socket = -1;
+            pg_sys::AddWaitEventToSet(set, pg_sys::WL_LATCH_SET, no_socket, pg_sys::MyLatch, none);
+            pg_sys::AddWaitEventToSet(
+                set,
+                pg_sys::WL_EXIT_ON_PM_DEATH,
+                no_socket,
+                std::ptr::null_mut(),
+                none,
+            );
+            let descriptor = readable.as_raw_fd();
+            pg_sys::AddWaitEventToSet(
+                set,
+                pg_sys::WL_SOCKET_READABLE,
+                descriptor,
+                std::ptr::null_mut(),
+                none,
+            );
+            Self(set)
+        }
+    }
+
+    /// Sleeps until something happens or the time is over; `deaf` leaves the descriptor out of it.
+    pub fn wait(&self, at_most: Duration, deaf: bool) {
+        // Rounded up: a rest of less than a millisecond must not turn into a busy loop.
+        let milliseconds = at_most.as_nanos().div_ceil(1_000_000).min(60_000) as std::ffi::c_long;
+        // SAFETY: the set is valid, there is room for the one event asked for, and the latch is this process's.
+        unsafe {
+            if deaf {
+                let events =
+                    pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
+                pg_sys::WaitLatch(
+                    pg_sys::MyLatch,
+                    events as i32,
+                    milliseconds,
+                    pg_sys::PG_WAIT_EXTENSION,
+                );
+            } else {
+                let mut event = pg_sys::WaitEvent::default();
+                pg_sys::WaitEventSetWait(
+                    self.0,
+                    milliseconds,
+                    &mut event,
+                    1,
+                    pg_sys::PG_WAIT_EXTENSION,
+                );
+            }
+            pg_sys::ResetLatch(pg_sys::MyLatch);
+        }
+        pgrx::check_for_interrupts!();
+    }
+}
+
+/// Waits on the process's latch alone.
+pub fn sleep(at_most: Duration) {
+    let events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
+    // SAFETY: the latch is this process's.
+    unsafe {
+        let milliseconds = at_most.as_millis() as std::ffi::c_long;
+        pg_sys::WaitLatch(
+            pg_sys::MyLatch,
+            events as i32,
+            milliseconds,
+            pg_sys::PG_WAIT_EXTENSION,
+        );
+        pg_sys::ResetLatch(pg_sys::MyLatch);
+    }
+    pgrx::check_for_interrupts!();
+}

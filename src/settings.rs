@@ -1,0 +1,152 @@
+//! Every setting, in one place. Each is read where it is used, so that a reload takes effect without a restart.
+
+use std::ffi::CString;
+use std::time::Duration;
+
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
+use webhooks_delivery::Network;
+
+use crate::pg::guc;
+
+static ENABLED: GucSetting<bool> = GucSetting::<bool>::new(true);
+static MAX_IN_FLIGHT: GucSetting<i32> = GucSetting::<i32>::new(64);
+static RETENTION: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"7 days"));
+static MAX_RESPONSE_BYTES: GucSetting<i32> = GucSetting::<i32>::new(16 * 1024);
+static ALLOWED_NETWORKS: GucSetting<Option<CString>> =
+    GucSetting::<Option<CString>>::new(Some(c""));
+static ALLOW_HTTP: GucSetting<bool> = GucSetting::<bool>::new(true);
+static QUEUE_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(64 * 1024);
+
+/// Tells the server about the settings, when the library is loaded.
+pub fn define() {
+    GucRegistry::define_bool_guc(
+        c"webhooks.enabled",
+        c"Sends messages.",
+        c"When off, nothing is sent and everything is kept.",
+        &ENABLED,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"webhooks.max_in_flight",
+        c"Calls that may be open at once, per database.",
+        c"",
+        &MAX_IN_FLIGHT,
+        1,
+        1000,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
+    guc::define_checked_string(
+        c"webhooks.retention",
+        c"How long messages and attempts are kept.",
+        c"A time such as '7 days' or '12h'.",
+        &RETENTION,
+        GucContext::Sighup,
+        |text| parse_retention(text).map(drop),
+    );
+    GucRegistry::define_int_guc(
+        c"webhooks.max_response_bytes",
+        c"How much of an answer is kept in the attempt log.",
+        c"",
+        &MAX_RESPONSE_BYTES,
+        0,
+        1024 * 1024,
+        GucContext::Sighup,
+        GucFlags::UNIT_BYTE,
+    );
+    guc::define_checked_string(
+        c"webhooks.allowed_networks",
+        c"Networks that may be called although they are private.",
+        c"A list of CIDR blocks, separated by commas.",
+        &ALLOWED_NETWORKS,
+        GucContext::Sighup,
+        |text| parse_networks(text).map(drop),
+    );
+    GucRegistry::define_bool_guc(
+        c"webhooks.allow_http",
+        c"Allows http:// as well as https://.",
+        c"",
+        &ALLOW_HTTP,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"webhooks.queue_memory",
+        c"Memory for messages that wait for their turn, per database.",
+        c"What does not fit waits in the database.",
+        &QUEUE_MEMORY,
+        1024,
+        i32::MAX / 1024,
+        GucContext::Sighup,
+        GucFlags::UNIT_KB,
+    );
+    guc::reserve_prefix(c"webhooks");
+}
+
+/// `webhooks.enabled`
+pub fn enabled() -> bool {
+    ENABLED.get()
+}
+
+/// `webhooks.max_in_flight`
+pub fn max_in_flight() -> usize {
+    MAX_IN_FLIGHT.get() as usize
+}
+
+/// `webhooks.queue_memory`, in bytes
+pub fn queue_memory() -> usize {
+    QUEUE_MEMORY.get() as usize * 1024
+}
+
+/// `webhooks.retention`
+pub fn retention() -> Duration {
+    let text = text_of(&RETENTION);
+    parse_retention(&text).unwrap_or_else(|problem| panic!("webhooks.retention: {problem}"))
+}
+
+/// What the sender threads go by.
+pub fn delivery() -> webhooks_delivery::Settings {
+    let networks = parse_networks(&text_of(&ALLOWED_NETWORKS));
+    webhooks_delivery::Settings {
+        // The check hook has let the value in, so that it parses; were it not so, nothing private is the safe reading.
+        allowed_networks: networks.unwrap_or_default(),
+        allow_http: ALLOW_HTTP.get(),
+        max_response_bytes: MAX_RESPONSE_BYTES.get() as usize,
+        user_agent: concat!("pg-webhooks/", env!("CARGO_PKG_VERSION")).to_owned(),
+    }
+}
+
+fn text_of(setting: &GucSetting<Option<CString>>) -> String {
+    setting
+        .get()
+        .map(|text| text.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+fn parse_retention(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration < Duration::from_secs(60) => {
+            Err("It must be at least one minute.".to_owned())
+        }
+        Ok(duration) if duration > Duration::from_secs(36_500 * 86_400) => {
+            Err("It must be less than a hundred years.".to_owned())
+        }
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(format!(
+            "It is not a time such as \"7 days\" or \"12h\": {error}."
+        )),
+    }
+}
+
+fn parse_networks(text: &str) -> Result<Vec<Network>, String> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|block| !block.is_empty())
+        .map(|block| {
+            block
+                .parse()
+                .map_err(|_| format!("\"{block}\" is not a CIDR block such as 10.1.0.0/16."))
+        })
+        .collect()
+}

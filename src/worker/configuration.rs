@@ -1,0 +1,178 @@
+//! Who is to be told of what: webhooks, endpoints, events and subscriptions, as the tables have them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::pg::catalog;
+use pgrx::prelude::*;
+use pgrx::spi::{SpiClient, SpiHeapTupleData};
+use webhooks_delivery::{secret, Endpoint, Event, Ordering, Webhook};
+
+/// An endpoint that gets an event's messages.
+#[derive(Clone)]
+pub struct Subscriber {
+    /// Where to.
+    pub endpoint: Arc<Endpoint>,
+    /// From this time on, as the server counts it.
+    pub since: i64,
+}
+
+/// One state of the configuration.
+#[derive(Default)]
+pub struct Configuration {
+    /// The endpoints of webhooks that are not stopped.
+    pub endpoints: HashMap<i64, Arc<Endpoint>>,
+    /// All events, dropped ones too: their last messages may still be under way.
+    pub events: HashMap<i64, Arc<Event>>,
+    /// Who is told, by event.
+    pub subscribers: HashMap<i64, Vec<Subscriber>>,
+}
+
+const EVENTS: &str = "
+    SELECT e.id, CASE WHEN e.named THEN e.name END, e.type, coalesce(n.nspname, e.object_schema)::text,
+           coalesce(c.relname, e.object_name)::text, e.on_table::oid
+      FROM webhooks.event e
+      LEFT JOIN pg_class c ON c.oid = e.on_table
+      LEFT JOIN pg_namespace n ON n.oid = c.relnamespace";
+
+const ENDPOINTS: &str = "
+    SELECT e.id, e.url, w.id, w.name, w.secret, w.ordering, w.max_in_flight,
+           (extract(epoch FROM w.timeout) * 1000)::bigint,
+           ARRAY(SELECT (extract(epoch FROM wait) * 1000)::bigint
+                   FROM unnest(w.retry_schedule) WITH ORDINALITY AS s (wait, n) ORDER BY n),
+           w.state = 'paused'
+      FROM webhooks.endpoint e
+      JOIN webhooks.webhook w ON w.id = e.webhook_id
+     WHERE w.state <> 'stopped'";
+
+const SUBSCRIPTIONS: &str = "
+    SELECT s.event_id, e.id, s.since
+      FROM webhooks.subscription s
+      JOIN webhooks.endpoint e ON e.webhook_id = s.webhook_id
+     ORDER BY e.id";
+
+impl Configuration {
+    /// Reads all of it, inside a transaction.
+    pub fn load() -> Self {
+        Spi::connect(|client| {
+            let endpoints = load_endpoints(client);
+            let mut subscribers: HashMap<i64, Vec<Subscriber>> = HashMap::new();
+            for row in rows(client, SUBSCRIPTIONS) {
+                if let Some(endpoint) = endpoints.get(&column::<i64>(&row, 2)) {
+                    let since = column::<TimestampWithTimeZone>(&row, 3).into();
+                    let subscriber = Subscriber {
+                        endpoint: Arc::clone(endpoint),
+                        since,
+                    };
+                    subscribers
+                        .entry(column(&row, 1))
+                        .or_default()
+                        .push(subscriber);
+                }
+            }
+            Self {
+                endpoints,
+                events: load_events(client),
+                subscribers,
+            }
+        })
+    }
+
+    /// The endpoints that a message of this event, recorded at this time, goes to.
+    pub fn recipients(&self, event_id: i64, at: i64) -> impl Iterator<Item = &Arc<Endpoint>> {
+        let subscribers = self
+            .subscribers
+            .get(&event_id)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        subscribers
+            .iter()
+            .filter(move |s| at >= s.since)
+            .map(|s| &s.endpoint)
+    }
+}
+
+fn load_events(client: &SpiClient<'_>) -> HashMap<i64, Arc<Event>> {
+    let mut tables = Vec::new();
+    let mut events = HashMap::new();
+    for row in rows(client, EVENTS) {
+        let event = Event {
+            id: column(&row, 1),
+            name: optional(&row, 2),
+            event_type: column(&row, 3),
+            object_schema: optional(&row, 4),
+            object_name: optional(&row, 5),
+        };
+        tables.extend(optional::<pg_sys::Oid>(&row, 6));
+        events.insert(event.id, Arc::new(event));
+    }
+    // A table's name goes with each of its messages, so that renaming it is a change of the configuration.
+    catalog::watch(tables.into_iter());
+    events
+}
+
+fn load_endpoints(client: &SpiClient<'_>) -> HashMap<i64, Arc<Endpoint>> {
+    let mut webhooks: HashMap<i64, Option<Arc<Webhook>>> = HashMap::new();
+    let mut endpoints = HashMap::new();
+    for row in rows(client, ENDPOINTS) {
+        let webhook_id = column(&row, 3);
+        let webhook = webhooks
+            .entry(webhook_id)
+            .or_insert_with(|| load_webhook(&row, webhook_id));
+        if let Some(webhook) = webhook {
+            let endpoint = Endpoint {
+                id: column(&row, 1),
+                url: column(&row, 2),
+                webhook: Arc::clone(webhook),
+                paused: column(&row, 10),
+            };
+            endpoints.insert(endpoint.id, Arc::new(endpoint));
+        }
+    }
+    endpoints
+}
+
+/// A definition that cannot be used must not take the others down with it. The functions refuse to make one, so that
+/// only a hand that writes to the tables can.
+fn load_webhook(row: &SpiHeapTupleData<'_>, id: i64) -> Option<Arc<Webhook>> {
+    let name: String = column(row, 4);
+    let (Ok(secret), Ok(ordering)) = (
+        secret::parse(&column::<String>(row, 5)),
+        column::<String>(row, 6).parse::<Ordering>(),
+    ) else {
+        warning!("webhook \"{name}\" is left out: its secret or its ordering is not valid");
+        return None;
+    };
+    let milliseconds = |ms: i64| Duration::from_millis(ms.max(0) as u64);
+    Some(Arc::new(Webhook {
+        id,
+        name,
+        secret,
+        ordering,
+        max_in_flight: column::<i32>(row, 7).max(1) as u32,
+        timeout: milliseconds(column(row, 8)),
+        retry_schedule: column::<Vec<i64>>(row, 9)
+            .into_iter()
+            .map(milliseconds)
+            .collect(),
+    }))
+}
+
+fn rows<'client>(
+    client: &'client SpiClient<'_>,
+    query: &str,
+) -> impl Iterator<Item = SpiHeapTupleData<'client>> {
+    client
+        .select(query, None, &[])
+        .unwrap_or_else(|error| panic!("{query}: {error}"))
+}
+
+fn optional<T: FromDatum + IntoDatum>(row: &SpiHeapTupleData<'_>, number: usize) -> Option<T> {
+    row.get(number)
+        .unwrap_or_else(|error| panic!("column {number}: {error}"))
+}
+
+fn column<T: FromDatum + IntoDatum>(row: &SpiHeapTupleData<'_>, number: usize) -> T {
+    optional(row, number).unwrap_or_else(|| panic!("column {number} is null"))
+}

@@ -1,0 +1,349 @@
+//! Deliveries: which ones are in memory, and the rows of those that are not done.
+//!
+//! `webhooks.delivery` holds what cannot be sent soon: a retry that waits for its time, a delivery that waits longer
+//! than a moment, what does not fit in memory, what was given up. Its size follows the trouble, not the traffic.
+//!
+//! Of each record's deliveries to an endpoint, those with a row come before those without one: rows are always made for
+//! the oldest first. So after a crash the rows are sent first and what is read from the log again comes after them.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use pgrx::datum::DatumWithOid;
+use pgrx::prelude::*;
+use pgrx::spi::{SpiClient, SpiHeapTupleData};
+use webhooks_delivery::Delivery;
+
+use super::statement::Statement;
+use crate::log::{from_unix, timestamp, Place};
+use crate::pg::encoding::{utf8, RawText};
+
+/// Names a delivery: endpoint, and the message's number and time (server's epoch).
+pub type Id = (i64, i64, i64);
+
+/// A delivery's name.
+pub fn id_of(delivery: &Delivery) -> Id {
+    (
+        delivery.endpoint.id,
+        delivery.message.seq,
+        from_unix(delivery.message.at),
+    )
+}
+
+/// A row of `webhooks.delivery`, as far as it is needed to send it.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Where to.
+    pub endpoint_id: i64,
+    /// Which message.
+    pub place: Place,
+    /// What it is an occurrence of.
+    pub event_id: i64,
+    /// The record it is about.
+    pub record: Option<String>,
+    /// Attempts made so far.
+    pub attempts: u32,
+}
+
+impl Row {
+    /// The row of a delivery that has not been tried.
+    pub fn waiting(delivery: &Delivery) -> Self {
+        let message = &delivery.message;
+        Self {
+            endpoint_id: delivery.endpoint.id,
+            place: Place {
+                at: from_unix(message.at),
+                xid: message.xid,
+                seq: message.seq,
+            },
+            event_id: message.event.id,
+            record: message.record.clone(),
+            attempts: delivery.attempt - 1,
+        }
+    }
+
+    /// Its name.
+    pub fn id(&self) -> Id {
+        (self.endpoint_id, self.place.seq, self.place.at)
+    }
+}
+
+/// What the worker knows about deliveries beyond the lanes.
+pub struct Deliveries {
+    /// Deliveries in memory, with the read they came from, 0 for those read from their row.
+    in_memory: HashMap<Id, u64>,
+    /// Endpoints with rows that wait and are not in memory, and up to which number they were read back.
+    overflowing: HashMap<i64, i64>,
+    /// When the next retry is due.
+    next_due: Option<Instant>,
+    insert_waiting: Statement,
+    waiting: Statement,
+    due: Statement,
+    next_due_after: Statement,
+    handled: Statement,
+}
+
+impl Default for Deliveries {
+    fn default() -> Self {
+        use pgrx::pg_sys::BuiltinOid::{
+            INT4OID, INT8ARRAYOID, INT8OID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID,
+        };
+        Self {
+            in_memory: HashMap::new(),
+            overflowing: HashMap::new(),
+            next_due: Some(Instant::now()),
+            insert_waiting: Statement::new(
+                "INSERT INTO webhooks.delivery (endpoint_id, message_seq, message_at, message_xid, event_id, record, attempts, state)
+                 SELECT u.endpoint_id, u.seq, u.at, u.xid, u.event_id, u.record, 0, 'waiting'
+                   FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[]::xid8[], $5::bigint[], $6::text[])
+                        AS u (endpoint_id, seq, at, xid, event_id, record)
+                   JOIN webhooks.endpoint e ON e.id = u.endpoint_id
+                   JOIN webhooks.webhook w ON w.id = e.webhook_id AND w.state <> 'stopped'
+                 ON CONFLICT DO NOTHING",
+                &[INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID],
+            ),
+            waiting: Statement::new(
+                "SELECT endpoint_id, message_seq, message_at, message_xid::text::bigint, event_id, record, attempts
+                   FROM webhooks.delivery
+                  WHERE endpoint_id = $1 AND state = 'waiting' AND message_seq > $2
+                  ORDER BY message_seq LIMIT $3",
+                &[INT8OID, INT8OID, INT4OID],
+            ),
+            due: Statement::new(
+                "SELECT endpoint_id, message_seq, message_at, message_xid::text::bigint, event_id, record, attempts
+                   FROM webhooks.delivery
+                  WHERE state = 'retrying' AND due_at <= clock_timestamp() AND endpoint_id <> ALL ($1)
+                  ORDER BY due_at LIMIT $2",
+                &[INT8ARRAYOID, INT4OID],
+            ),
+            next_due_after: Statement::new(
+                "SELECT min(due_at) FROM webhooks.delivery WHERE state = 'retrying' AND due_at > $1",
+                &[TIMESTAMPTZOID],
+            ),
+            handled: Statement::new(
+                "SELECT endpoint_id, message_seq, message_at FROM webhooks.attempt
+                  WHERE message_seq = ANY ($1) AND delivered
+                 UNION ALL
+                 SELECT endpoint_id, message_seq, message_at FROM webhooks.delivery
+                  WHERE endpoint_id = ANY ($2) AND message_seq = ANY ($1)",
+                &[INT8ARRAYOID, INT8ARRAYOID],
+            ),
+        }
+    }
+}
+
+impl Deliveries {
+    /// Notes that a delivery is in memory; `false` if it is already.
+    pub fn enter(&mut self, id: Id, generation: u64) -> bool {
+        self.in_memory.insert(id, generation).is_none()
+    }
+
+    /// Notes that a delivery is not in memory any more; gives the read it came from.
+    pub fn leave(&mut self, id: Id) -> Option<u64> {
+        self.in_memory.remove(&id)
+    }
+
+    /// Notes that a delivery is handled as far as the read it came from is concerned; gives that read, once.
+    pub fn mark_handled(&mut self, id: Id) -> Option<u64> {
+        let generation = self.in_memory.get_mut(&id)?;
+        (*generation != 0).then(|| std::mem::take(generation))
+    }
+
+    /// Takes out what is in memory for endpoints that are no more; gives the reads and numbers.
+    pub fn forget_endpoints(&mut self, is_known: impl Fn(i64) -> bool) -> Vec<(u64, i64)> {
+        self.overflowing.retain(|&endpoint, _| is_known(endpoint));
+        let mut gone = Vec::new();
+        self.in_memory.retain(|&(endpoint, seq, _), generation| {
+            let known = is_known(endpoint);
+            if !known {
+                gone.push((*generation, seq));
+            }
+            known
+        });
+        gone
+    }
+
+    /// Whether rows of this endpoint wait that are not in memory: then new ones wait behind them.
+    pub fn overflows(&self, endpoint_id: i64) -> bool {
+        self.overflowing.contains_key(&endpoint_id)
+    }
+
+    /// From now on this endpoint's deliveries wait in their rows, until they are read back.
+    pub fn overflow(&mut self, endpoint_id: i64) {
+        self.overflowing.insert(endpoint_id, i64::MIN);
+    }
+
+    /// The endpoints whose rows are to be read back.
+    pub fn overflowing(&self) -> impl Iterator<Item = i64> + '_ {
+        self.overflowing.keys().copied()
+    }
+
+    /// Makes rows for deliveries that have not been tried, inside a transaction.
+    pub fn insert_waiting(&mut self, client: &mut SpiClient<'_>, rows: &[Row]) {
+        if rows.is_empty() {
+            return;
+        }
+        for row in rows {
+            // A transaction that committed late can bring a number that reading back has passed.
+            if let Some(read) = self.overflowing.get_mut(&row.endpoint_id) {
+                *read = (*read).min(row.place.seq - 1);
+            }
+        }
+        let arguments: [DatumWithOid<'_>; 6] = [
+            rows.iter()
+                .map(|row| row.endpoint_id)
+                .collect::<Vec<_>>()
+                .into(),
+            rows.iter()
+                .map(|row| row.place.seq)
+                .collect::<Vec<_>>()
+                .into(),
+            rows.iter()
+                .map(|row| timestamp(row.place.at))
+                .collect::<Vec<_>>()
+                .into(),
+            rows.iter()
+                .map(|row| row.place.xid.to_string())
+                .collect::<Vec<_>>()
+                .into(),
+            rows.iter()
+                .map(|row| row.event_id)
+                .collect::<Vec<_>>()
+                .into(),
+            rows.iter()
+                .map(|row| row.record.clone())
+                .collect::<Vec<_>>()
+                .into(),
+        ];
+        self.insert_waiting.run(client, &arguments);
+    }
+
+    /// The next waiting rows of an endpoint that are not in memory, up to `limit`, inside a transaction. An endpoint whose
+    /// last rows these are overflows no more.
+    pub fn read_back(&mut self, client: &SpiClient<'_>, endpoint_id: i64, limit: i32) -> Vec<Row> {
+        let Some(&read) = self.overflowing.get(&endpoint_id) else {
+            return Vec::new();
+        };
+        let rows: Vec<Row> = self
+            .waiting
+            .select(client, &[endpoint_id.into(), read.into(), limit.into()])
+            .map(|row| row_of(&row))
+            .collect();
+        match rows.last() {
+            Some(last) if rows.len() == limit as usize => {
+                self.overflowing.insert(endpoint_id, last.place.seq);
+            }
+            _ => {
+                self.overflowing.remove(&endpoint_id);
+            }
+        }
+        rows.into_iter()
+            .filter(|row| !self.in_memory.contains_key(&row.id()))
+            .collect()
+    }
+
+    /// Retries that are due and not in memory, leaving out endpoints that have enough of them there, inside a transaction.
+    /// Notes when to ask again.
+    pub fn due(&mut self, client: &SpiClient<'_>, except: Vec<i64>, limit: usize) -> Vec<Row> {
+        // Those in memory are still in the table and come first, so that they must not use up the limit.
+        let limit = limit + self.in_memory.len();
+        let now = now();
+        let rows: Vec<Row> = self
+            .due
+            .select(client, &[except.into(), (limit as i32).into()])
+            .map(|row| row_of(&row))
+            .collect();
+        let next = self
+            .next_due_after
+            .select(client, &[timestamp(now).into()])
+            .next();
+        let next = next.and_then(|row| row.get::<TimestampWithTimeZone>(1).ok().flatten());
+        self.next_due = next.map(|at| Instant::now() + micros(i64::from(at) - now));
+        rows.into_iter()
+            .filter(|row| !self.in_memory.contains_key(&row.id()))
+            .collect()
+    }
+
+    /// When [`due`](Self::due) should be asked, as far as is known.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.next_due
+    }
+
+    /// A retry was put off until then.
+    pub fn will_be_due(&mut self, at: Instant) {
+        self.next_due = Some(self.next_due.map_or(at, |next| next.min(at)));
+    }
+
+    /// Which deliveries of these messages are handled according to the tables, inside a transaction.
+    pub fn handled(
+        &self,
+        client: &SpiClient<'_>,
+        seqs: Vec<i64>,
+        endpoints: Vec<i64>,
+    ) -> HashSet<Id> {
+        self.handled
+            .select(client, &[seqs.into(), endpoints.into()])
+            .map(|row| {
+                let at: TimestampWithTimeZone = column(&row, 3);
+                (column(&row, 1), column(&row, 2), at.into())
+            })
+            .collect()
+    }
+
+    /// At the start, inside a transaction: endpoints with waiting rows overflow, and the rows of all retries are given, so
+    /// that nothing of their records is sent before them.
+    pub fn load(&mut self, client: &SpiClient<'_>) -> Vec<Row> {
+        let waiting = "SELECT DISTINCT endpoint_id FROM webhooks.delivery WHERE state = 'waiting'";
+        for row in client
+            .select(waiting, None, &[])
+            .expect("webhooks.delivery can be read")
+        {
+            self.overflow(column(&row, 1));
+        }
+        let retrying = "SELECT endpoint_id, message_seq, message_at, message_xid::text::bigint, event_id, record, attempts
+                          FROM webhooks.delivery WHERE state = 'retrying'";
+        client
+            .select(retrying, None, &[])
+            .expect("webhooks.delivery can be read")
+            .map(|row| row_of(&row))
+            .collect()
+    }
+}
+
+/// The time, in microseconds as the server counts.
+pub fn now() -> i64 {
+    let since_unix = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    from_unix(since_unix.as_micros() as i64)
+}
+
+fn micros(count: i64) -> Duration {
+    Duration::from_micros(count.max(0) as u64)
+}
+
+fn column<T: FromDatum + IntoDatum>(row: &SpiHeapTupleData<'_>, number: usize) -> T {
+    row.get(number)
+        .ok()
+        .flatten()
+        .unwrap_or_else(|| panic!("column {number} of webhooks.delivery is null"))
+}
+
+fn row_of(row: &SpiHeapTupleData<'_>) -> Row {
+    let at: TimestampWithTimeZone = column(row, 3);
+    Row {
+        endpoint_id: column(row, 1),
+        place: Place {
+            at: at.into(),
+            xid: column::<i64>(row, 4) as u64,
+            seq: column(row, 2),
+        },
+        event_id: column(row, 5),
+        record: row
+            .get::<RawText>(6)
+            .ok()
+            .flatten()
+            .map(|text| utf8(&text.0)),
+        attempts: column::<i32>(row, 7) as u32,
+    }
+}

@@ -1,0 +1,244 @@
+//! The background worker: reads the log, hands deliveries to the lanes, records what came of them.
+//!
+//! The main thread is the only one that knows Postgres. Calls are made by the sender threads of [`Pool`], which take
+//! their work from the lanes themselves, so that no call waits for a turn of this loop, and no transaction, snapshot or
+//! lock is held while one is open.
+
+mod configuration;
+mod deliveries;
+mod feed;
+mod housekeeping;
+pub mod launcher;
+mod recording;
+mod session;
+pub mod statement;
+mod tally;
+
+use std::io::Read;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use pgrx::prelude::*;
+use webhooks_delivery::Pool;
+
+use self::configuration::Configuration;
+use self::deliveries::Deliveries;
+use self::feed::Feed;
+use self::housekeeping::Housekeeping;
+use self::recording::Recording;
+use crate::log::cursor::Position;
+use crate::log::messages::Messages;
+use crate::log::reader::Reader;
+use crate::pg::transaction::{self, RolledBack};
+use crate::pg::wait::WaitSet;
+use crate::pg::{backend, interrupt, process};
+use crate::settings;
+
+/// How often the worker looks for what nothing tells it of: COMMIT PREPARED, a database that someone wants to drop.
+const SAFETY_POLL: Duration = Duration::from_millis(500);
+/// How long after an error the next try waits.
+const AFTER_ERROR: Duration = Duration::from_millis(500);
+/// How long calls that are open may still end when the worker is told to.
+const LAST_CALLS: Duration = Duration::from_millis(200);
+
+/// The state of a worker. See the module's documentation.
+struct Worker {
+    pool: Pool,
+    sender_events: UnixStream,
+    wait_set: WaitSet,
+    configuration: Configuration,
+    reader: Reader,
+    position: Position,
+    messages: Messages,
+    deliveries: Deliveries,
+    feed: Feed,
+    recording: Recording,
+    housekeeping: Housekeeping,
+    enabled: bool,
+    next_poll: Instant,
+}
+
+/// The worker's main function; the argument is the database's OID.
+pub fn main(database: pg_sys::Oid) -> ! {
+    let Some(mut worker) = session::begin(database) else {
+        process::exit(0)
+    };
+    let mut last_error: Option<String> = None;
+    while !interrupt::shutdown_requested() {
+        let sleep = match worker.turn() {
+            Ok(sleep) => {
+                last_error = None;
+                sleep
+            }
+            Err(error) => {
+                // The same trouble is told once, not at every try.
+                if last_error.as_ref() != Some(&error.message) {
+                    warning!(
+                        "webhooks: a unit of work was rolled back and will be tried again: {}",
+                        error.message
+                    );
+                    last_error = Some(error.message);
+                }
+                AFTER_ERROR
+            }
+        };
+        worker.sleep(sleep, last_error.is_some());
+    }
+    worker.end()
+}
+
+impl Worker {
+    /// One round of everything there is to do; returns how long there is nothing more.
+    fn turn(&mut self) -> Result<Duration, RolledBack> {
+        self.apply_settings();
+        self.collect();
+        self.poll()?;
+        self.record_if_due()?;
+        self.feed()?;
+        self.resume()?;
+        self.overflow_clogged_lanes()?;
+        self.collect();
+        self.record_if_due()?;
+        self.tidy();
+        Ok(self.time_until_due())
+    }
+
+    /// Ends the worker where its database is wanted by someone or the extension is gone.
+    fn poll(&mut self) -> Result<(), RolledBack> {
+        if Instant::now() < self.next_poll {
+            return Ok(());
+        }
+        let (installed, wanted) = transaction::run(|| {
+            (
+                crate::pg::catalog::extension_exists(),
+                process::database_is_wanted(),
+            )
+        })?;
+        if !installed {
+            log!("webhooks: the extension was dropped, the worker ends");
+            process::exit(0);
+        }
+        if wanted {
+            log!("webhooks: the worker leaves the database to whoever waits for it");
+            process::exit(1);
+        }
+        self.next_poll = Instant::now() + SAFETY_POLL;
+        Ok(())
+    }
+
+    fn apply_settings(&mut self) {
+        let reloaded = interrupt::reload_configuration();
+        if !reloaded && self.enabled == settings::enabled() {
+            return;
+        }
+        self.enabled = settings::enabled();
+        let limit = settings::max_in_flight();
+        let threads =
+            interrupt::with_signals_blocked(|| self.pool.reconfigure(settings::delivery(), limit));
+        if let Err(error) = threads {
+            warning!("webhooks: not all sender threads could be started: {error}");
+        }
+        let open = if self.enabled { limit } else { 0 };
+        self.pool
+            .scheduler(|scheduler| scheduler.set_max_in_flight(open));
+    }
+
+    /// Takes over what the sender threads have finished.
+    fn collect(&mut self) {
+        self.recording.finished(self.pool.finished());
+    }
+
+    fn record_if_due(&mut self) -> Result<(), RolledBack> {
+        self.recording.position(self.reader.position());
+        match self.recording.due(&self.position) {
+            Some(due) if due <= Instant::now() => self.record(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes down what has happened, and only then counts it as handled.
+    fn record(&mut self) -> Result<(), RolledBack> {
+        transaction::run(|| self.recording.write(&mut self.deliveries, &self.position))?;
+        let written = self.recording.written();
+        if let Some(at) = written.next_due() {
+            self.deliveries.will_be_due(at);
+        }
+        for row in &written.rows {
+            self.handled(row.id());
+        }
+        for finished in &written.finished {
+            let id = deliveries::id_of(&finished.delivery);
+            self.handled(id);
+            self.deliveries.leave(id);
+        }
+        if let Some(position) = written.position {
+            if position.to.is_none() {
+                self.reader.settled();
+            }
+            self.position = position;
+        }
+        Ok(())
+    }
+
+    fn handled(&mut self, id: deliveries::Id) {
+        if let Some(generation) = self.deliveries.mark_handled(id) {
+            self.reader.handled(generation, id.1);
+        }
+    }
+
+    fn tidy(&mut self) {
+        self.housekeeping.run_if_due();
+        let (in_flight, waiting) = self.pool.scheduler(|scheduler| {
+            (
+                scheduler.in_flight(),
+                scheduler.lanes().map(|lane| lane.queued).sum::<usize>(),
+            )
+        });
+        backend::show(in_flight as i64, waiting as i64);
+    }
+
+    fn time_until_due(&mut self) -> Duration {
+        let now = Instant::now();
+        let due = [
+            Some(self.next_poll),
+            self.recording.due(&self.position),
+            self.deliveries.next_due().filter(|_| self.enabled),
+            self.next_feed(now),
+        ];
+        due.into_iter()
+            .flatten()
+            .min()
+            .map_or(SAFETY_POLL, |at| at.saturating_duration_since(now))
+    }
+
+    /// Sleeps until there is something to do. While outcomes wait to be recorded together, further ones wake nobody.
+    fn sleep(&mut self, at_most: Duration, after_error: bool) {
+        if at_most.is_zero() {
+            pgrx::check_for_interrupts!();
+            return;
+        }
+        let deaf = after_error || (self.recording.has_outcomes() && !self.wants_room());
+        self.wait_set.wait(at_most, deaf);
+        let mut buffer = [0; 256];
+        while matches!(self.sender_events.read(&mut buffer), Ok(count) if count == buffer.len()) {}
+    }
+
+    /// Lets open calls end for a moment, records what has ended and leaves. The postmaster starts the worker again
+    /// unless the server stops.
+    fn end(mut self) -> ! {
+        self.pool
+            .scheduler(|scheduler| scheduler.set_max_in_flight(0));
+        let deadline = Instant::now() + LAST_CALLS;
+        while self.pool.scheduler(|scheduler| scheduler.in_flight()) > 0
+            && Instant::now() < deadline
+        {
+            self.wait_set.wait(Duration::from_millis(20), false);
+        }
+        self.collect();
+        self.recording.position(self.reader.position());
+        if let Err(error) = self.record() {
+            log!("webhooks: the last outcomes could not be recorded, their calls will be repeated: {}", error.message);
+        }
+        process::exit(1)
+    }
+}

@@ -1,0 +1,131 @@
+//! How a worker begins: connected, with a session of its own making, alone in its database.
+
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::time::Instant;
+
+use pgrx::prelude::*;
+use webhooks_delivery::Pool;
+
+use super::configuration::Configuration;
+use super::deliveries::Deliveries;
+use super::Worker;
+use crate::log::cursor;
+use crate::log::reader::Reader;
+use crate::pg::wait::WaitSet;
+use crate::pg::{catalog, interrupt, process, transaction};
+use crate::settings;
+
+/// The advisory lock that keeps a second worker out of a database.
+const ONLY_ONE: i64 = 0x7765_6268_6f6f_6b73;
+
+/// Connects to the database and takes its work over, unless there is none: then `None`.
+pub fn begin(database: pg_sys::Oid) -> Option<Worker> {
+    if !process::database_has_files(database) {
+        return None;
+    }
+    interrupt::listen();
+    process::connect(Some(database));
+    own_settings();
+    let begun = transaction::run(|| catalog::extension_exists() && is_only_one());
+    match begun {
+        Ok(true) => {}
+        Ok(false) => return None,
+        Err(error) => give_up(&error.message),
+    }
+    let worker = take_over();
+    match worker {
+        Ok(worker) => {
+            log!("webhooks: the worker is running");
+            Some(worker)
+        }
+        Err(problem) => give_up(&problem),
+    }
+}
+
+fn give_up(problem: &str) -> ! {
+    warning!("webhooks: the worker could not begin and will try again: {problem}");
+    process::exit(1)
+}
+
+/// What the worker relies on, whatever `ALTER DATABASE` or `ALTER ROLE … SET` say: it is an application's database.
+fn own_settings() {
+    for (name, value) in [
+        (c"search_path", c"pg_catalog"),
+        (c"default_transaction_isolation", c"read committed"),
+        (c"default_transaction_read_only", c"off"),
+        (c"default_transaction_deferrable", c"off"),
+        (c"session_replication_role", c"origin"),
+        (c"row_security", c"off"),
+        (c"statement_timeout", c"0"),
+        (c"idle_in_transaction_session_timeout", c"0"),
+        // A lock that is held for long, as by an open DROP EXTENSION, must not keep the loop from turning.
+        (c"lock_timeout", c"300ms"),
+        // What is lost with the server is sent again; waiting for the disk would make every receiver wait.
+        (c"synchronous_commit", c"off"),
+        // The statements are few and known, and the best plan for each is the same for every table size.
+        (c"plan_cache_mode", c"force_generic_plan"),
+        (c"enable_seqscan", c"off"),
+        (c"enable_hashjoin", c"off"),
+        (c"enable_mergejoin", c"off"),
+        (c"jit", c"off"),
+    ] {
+        process::set(name, value);
+    }
+}
+
+fn is_only_one() -> bool {
+    Spi::get_one_with_args::<bool>("SELECT pg_try_advisory_lock($1)", &[ONLY_ONE.into()])
+        .ok()
+        .flatten()
+        .unwrap_or(false)
+}
+
+/// Everything a worker starts with, from the tables.
+fn take_over() -> Result<Worker, String> {
+    let (sender_events, wake) = UnixStream::pair().map_err(|error| error.to_string())?;
+    sender_events
+        .set_nonblocking(true)
+        .map_err(|error| error.to_string())?;
+    wake.set_nonblocking(true)
+        .map_err(|error| error.to_string())?;
+
+    let mut deliveries = Deliveries::default();
+    let loaded = transaction::run(|| {
+        let retries = Spi::connect(|client| deliveries.load(client));
+        (cursor::load(), Configuration::load(), retries)
+    });
+    let (position, configuration, retries) = loaded.map_err(|error| error.message)?;
+
+    let enabled = settings::enabled();
+    let threads = settings::max_in_flight();
+    // A byte that does not fit is not needed: then the main thread has not yet read the ones before it.
+    let waker = move || drop((&wake).write(&[1]));
+    let pool =
+        interrupt::with_signals_blocked(|| Pool::start(settings::delivery(), threads, waker))
+            .map_err(|error| format!("sender threads: {error}"))?;
+    pool.scheduler(|scheduler| {
+        scheduler.set_max_in_flight(if enabled { threads } else { 0 });
+        scheduler.configure(configuration.endpoints.values().cloned().collect());
+        for retry in &retries {
+            if let Some(event) = configuration.events.get(&retry.event_id) {
+                scheduler.block(retry.endpoint_id, event, retry.record.as_deref());
+            }
+        }
+    });
+    Ok(Worker {
+        pool,
+        wait_set: WaitSet::new(&sender_events),
+        sender_events,
+        configuration,
+        reader: Reader::new(position.clone()),
+        position,
+        messages: Default::default(),
+        deliveries,
+        feed: Default::default(),
+        recording: Default::default(),
+        housekeeping: Default::default(),
+        enabled,
+        next_poll: Instant::now(),
+    })
+}

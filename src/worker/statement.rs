@@ -1,0 +1,54 @@
+//! Statements that the worker runs again and again: planned once.
+
+use std::cell::OnceCell;
+
+use pgrx::datum::DatumWithOid;
+use pgrx::prelude::*;
+use pgrx::spi::{OwnedPreparedStatement, SpiClient, SpiTupleTable};
+
+/// A statement, its parameters' types, and its plan from the first run on.
+pub struct Statement {
+    text: &'static str,
+    types: &'static [PgBuiltInOids],
+    plan: OnceCell<OwnedPreparedStatement>,
+}
+
+impl Statement {
+    /// A statement that is planned when it is first run.
+    pub const fn new(text: &'static str, types: &'static [PgBuiltInOids]) -> Self {
+        Self {
+            text,
+            types,
+            plan: OnceCell::new(),
+        }
+    }
+
+    fn plan(&self, client: &SpiClient<'_>) -> &OwnedPreparedStatement {
+        self.plan.get_or_init(|| {
+            let types: Vec<PgOid> = self.types.iter().map(|&oid| oid.into()).collect();
+            client
+                .prepare_mut(self.text, &types)
+                .unwrap_or_else(|error| panic!("{}: {error}", self.text))
+                .keep()
+        })
+    }
+
+    /// Runs a query; an error rolls the unit of work back.
+    pub fn select<'client>(
+        &self,
+        client: &'client SpiClient<'_>,
+        arguments: &[DatumWithOid<'_>],
+    ) -> SpiTupleTable<'client> {
+        client
+            .select(self.plan(client), None, arguments)
+            .unwrap_or_else(|error| panic!("{}: {error}", self.text))
+    }
+
+    /// Runs a statement that writes; an error rolls the unit of work back.
+    pub fn run(&self, client: &mut SpiClient<'_>, arguments: &[DatumWithOid<'_>]) {
+        let plan = self.plan(client);
+        client
+            .update(plan, None, arguments)
+            .unwrap_or_else(|error| panic!("{}: {error}", self.text));
+    }
+}

@@ -1,0 +1,170 @@
+//! Receivers that fail, are away, or say nothing.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use webhooks_e2e::{wait_until, Answer, Receiver, Server};
+
+#[test]
+fn an_endpoint_that_comes_back_gets_everything_that_waited() {
+    let receiver = Receiver::start();
+    let database = Server::shared().database();
+    database.webhook("a", &receiver, "retry_schedule => array_fill(interval '200ms', ARRAY[100])");
+    database.watched_table("orders", "a");
+    let mut session = database.connect();
+    receiver.down();
+    session.run("INSERT INTO orders SELECT g FROM generate_series(1, 100) g");
+    wait_until("calls are refused", || {
+        session.number("SELECT count(*) FROM webhooks.attempt_log WHERE error LIKE 'refused%'") > 100
+    });
+    assert_eq!(receiver.count(), 0);
+
+    receiver.up();
+
+    wait_until("all have arrived", || receiver.messages().len() == 100);
+    wait_until("all are recorded", || database.delivered("a") == 100);
+    assert_eq!(session.number("SELECT count(*) FROM webhooks.delivery"), 0, "nothing is left over");
+    assert_eq!(session.number("SELECT sum(pending) FROM webhooks.webhook_stats"), 0);
+    for request in receiver.successes() {
+        assert!(request.attempt() > 1, "the attempt's number tells that there were others");
+    }
+}
+
+#[test]
+fn a_delivery_that_is_exhausted_is_shown_as_failed() {
+    let receiver = Receiver::start();
+    let database = Server::shared().database();
+    database.webhook("a", &receiver, "retry_schedule => '{10ms,10ms}'");
+    database.watched_table("orders", "a");
+    receiver.script(|request| match request.number("id") {
+        1 => Answer::Status(503),
+        _ => Answer::Status(200),
+    });
+    let mut session = database.connect();
+    session.run("INSERT INTO orders VALUES (1), (2)");
+
+    wait_until("it is given up", || {
+        session.number("SELECT count(*) FROM webhooks.failed_delivery") == 1
+    });
+
+    wait_until("the other one arrived", || database.delivered("a") == 1);
+    let attempts: Vec<_> = receiver
+        .requests()
+        .iter()
+        .filter(|request| request.number("id") == 1)
+        .map(|request| (request.message(), request.attempt()))
+        .collect();
+    let id = attempts[0].0.clone();
+    assert_eq!(attempts, (1..=3).map(|n| (id.clone(), n)).collect::<Vec<_>>(), "three attempts under one id");
+    let failed = session.rows(
+        "SELECT message_id, webhook, url, failed_at IS NOT NULL, attempts, last_status, last_error
+         FROM webhooks.failed_delivery",
+    );
+    let row: Vec<_> = (0..6).map(|i| failed[0].get(i).unwrap_or("NULL")).collect();
+    assert_eq!(row, [&id, "a", &receiver.url(), "t", "3", "503"]);
+    assert!(failed[0].get(6).unwrap().starts_with("status"));
+    let stats = session.rows("SELECT messages, calls, errors, delivered, failed, pending FROM webhooks.webhook_stats");
+    let row: Vec<_> = (0..6).map(|i| stats[0].get(i).unwrap_or("NULL")).collect();
+    assert_eq!(row, ["2", "4", "3", "1", "1", "0"]);
+}
+
+#[test]
+fn every_kind_of_failure_is_retried_and_told_by_its_word() {
+    let receiver = Receiver::start();
+    let database = Server::shared().database();
+    database.webhook("a", &receiver, "timeout => '300ms', retry_schedule => '{10ms}'");
+    database.watched_table("orders", "a");
+    receiver.script(|request| match (request.attempt(), request.number("id")) {
+        (1, 1) => Answer::Status(500),
+        (1, 2) => Answer::Status(404),
+        (1, 3) => Answer::Status(302),
+        (1, 4) => Answer::Close,
+        (1, 5) => Answer::Hang,
+        _ => Answer::Status(200),
+    });
+    let mut session = database.connect();
+    session.run("INSERT INTO orders SELECT g FROM generate_series(1, 5) g");
+
+    wait_until("all have arrived", || database.delivered("a") == 5);
+
+    let words: HashMap<i64, String> = receiver
+        .requests()
+        .iter()
+        .filter(|request| request.attempt() == 1)
+        .map(|request| {
+            let word = session.text(&format!(
+                "SELECT error FROM webhooks.attempt_log WHERE attempt = 1 AND message_id = '{}'",
+                request.message()
+            ));
+            (request.number("id"), word)
+        })
+        .collect();
+    for (id, word) in [(1, "status"), (2, "status"), (3, "status"), (4, "closed"), (5, "timeout")] {
+        assert!(words[&id].starts_with(word), "{id}: {}", words[&id]);
+    }
+}
+
+#[test]
+fn a_dead_endpoint_delays_no_other() {
+    let dead = Receiver::start();
+    let good = Receiver::start();
+    dead.always(Answer::Hang);
+    let database = Server::shared().database();
+    database.webhook("dead", &dead, "max_in_flight => 8, timeout => '1 hour'");
+    database.webhook("good", &good, "max_in_flight => 8");
+    database.watched_table("orders", "dead");
+    let mut session = database.connect();
+    session.run("SELECT webhooks.add_event('good', 'table.recordInsert', 'orders')");
+
+    session.run("INSERT INTO orders SELECT g FROM generate_series(1, 100) g");
+    dead.wait_for_open(8);
+    for id in 101..=1000 {
+        session.run(&format!("INSERT INTO orders VALUES ({id})"));
+    }
+
+    // The dead one's calls are open all the while: the good one waits for none of them.
+    wait_until("all have arrived at the good one", || good.messages().len() == 1000);
+    assert_eq!((dead.open(), dead.most_open(), dead.count()), (8, 8, 8));
+    assert_eq!(dead.successes().len(), 0);
+
+    dead.release();
+    wait_until("all have arrived at the other", || dead.messages().len() == 1000);
+}
+
+#[test]
+fn the_webhooks_of_many_dead_endpoints_leave_room_for_a_good_one() {
+    // More calls could be open to the dead ones than webhooks.max_in_flight allows: they must not take all of it for good.
+    let dead = Receiver::start();
+    let good = Receiver::start();
+    dead.always(Answer::Hang);
+    let database = Server::shared().database();
+    let mut session = database.connect();
+    session.run("CREATE TABLE orders (id bigint PRIMARY KEY)");
+    for number in 1..=12 {
+        let name = format!("dead{number}");
+        database.webhook(&name, &dead, "timeout => '500ms', retry_schedule => '{1 hour}'");
+        session.run(&format!("SELECT webhooks.add_event('{name}', 'table.recordInsert', 'orders')"));
+    }
+    session.run("INSERT INTO orders SELECT g FROM generate_series(1, 100) g");
+    dead.wait_for_open(8);
+    database.webhook("good", &good, "");
+    session.run("SELECT webhooks.add_event('good', 'table.recordInsert', 'orders')");
+
+    session.run("INSERT INTO orders SELECT g FROM generate_series(101, 200) g");
+
+    wait_until("all have arrived at the good one", || good.messages().len() == 100);
+}
+
+#[test]
+fn no_more_calls_are_open_than_max_in_flight() {
+    let receiver = Receiver::start();
+    let database = Server::shared().database();
+    database.webhook("a", &receiver, "max_in_flight => 3");
+    database.watched_table("orders", "a");
+    receiver.always(Answer::After(Duration::from_millis(2), Box::new(Answer::Status(200))));
+
+    database.connect().run("INSERT INTO orders SELECT g FROM generate_series(1, 300) g");
+
+    wait_until("all have arrived", || receiver.messages().len() == 300);
+    assert_eq!(receiver.most_open(), 3, "as many as allowed, and no more");
+}

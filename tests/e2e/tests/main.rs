@@ -1,0 +1,17 @@
+//! The extension from end to end. Each test is named after the behaviour it proves.
+
+mod addresses;
+mod arrival;
+mod command_conflicts;
+mod crashes;
+mod dump;
+mod failures;
+mod flights;
+mod isolation;
+mod ordering;
+mod readme;
+mod settings;
+mod standby;
+mod states;
+mod transactions;
+mod workers;
