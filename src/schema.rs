@@ -2,10 +2,18 @@
 
 use pgrx::prelude::*;
 
+use crate::functions::*;
+
 extension_sql!(
     r#"
 CREATE FUNCTION webhooks.capture() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', 'webhooks_capture';
-CREATE FUNCTION webhooks.configuration_changed() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', 'webhooks_configuration_changed';
+COMMENT ON FUNCTION webhooks.capture() IS
+'The trigger function of every event on a table: records the row''s change. add_event and create_event make its triggers.';
+
+CREATE FUNCTION webhooks.configuration_changed() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'webhooks_configuration_changed';
+COMMENT ON FUNCTION webhooks.configuration_changed() IS
+'The trigger function of the configuration tables: tells every session and the worker that they changed.';
 "#,
     name = "trigger_functions",
     bootstrap
@@ -26,4 +34,104 @@ extension_sql_file!("../sql/tables/tally.sql", requires = ["read_cursor"]);
 extension_sql_file!(
     "../sql/tables/configuration_triggers.sql",
     requires = ["tally"]
+);
+extension_sql_file!(
+    "../sql/functions/argument_checks.sql",
+    requires = [
+        "configuration_triggers",
+        message_id,
+        message_seq_of,
+        message_at_of,
+        record_message,
+        worker_state,
+        start_worker,
+        is_preloaded,
+        library_version,
+        check_url,
+        generate_secret,
+        check_secret
+    ]
+);
+extension_sql_file!(
+    "../sql/functions/library_comments.sql",
+    requires = ["argument_checks"]
+);
+extension_sql_file!(
+    "../sql/functions/partitions.sql",
+    requires = ["library_comments"]
+);
+extension_sql_file!("../sql/views/read_position.sql", requires = ["partitions"]);
+extension_sql_file!(
+    "../sql/views/pending_delivery.sql",
+    requires = ["read_position"]
+);
+extension_sql_file!(
+    "../sql/functions/tally_sums.sql",
+    requires = ["pending_delivery"]
+);
+extension_sql_file!(
+    "../sql/functions/expired_messages.sql",
+    requires = ["tally_sums"]
+);
+extension_sql_file!(
+    "../sql/functions/expiry.sql",
+    requires = ["expired_messages"]
+);
+extension_sql_file!("../sql/functions/webhook_checks.sql", requires = ["expiry"]);
+extension_sql_file!(
+    "../sql/functions/webhook_definition.sql",
+    requires = ["webhook_checks"]
+);
+extension_sql_file!(
+    "../sql/functions/webhook_state.sql",
+    requires = ["webhook_definition"]
+);
+extension_sql_file!(
+    "../sql/functions/event_names.sql",
+    requires = ["webhook_state"]
+);
+extension_sql_file!(
+    "../sql/functions/watched_table.sql",
+    requires = ["event_names"]
+);
+extension_sql_file!(
+    "../sql/functions/event_condition.sql",
+    requires = ["watched_table"]
+);
+extension_sql_file!(
+    "../sql/functions/event_trigger.sql",
+    requires = ["event_condition"]
+);
+extension_sql_file!(
+    "../sql/functions/event_definition.sql",
+    requires = ["event_trigger"]
+);
+extension_sql_file!(
+    "../sql/functions/endpoints.sql",
+    requires = ["event_definition"]
+);
+extension_sql_file!(
+    "../sql/functions/subscriptions.sql",
+    requires = ["endpoints"]
+);
+extension_sql_file!("../sql/functions/events.sql", requires = ["subscriptions"]);
+extension_sql_file!("../sql/functions/emit.sql", requires = ["events"]);
+extension_sql_file!("../sql/views/attempt_log.sql", requires = ["emit"]);
+extension_sql_file!(
+    "../sql/views/failed_delivery.sql",
+    requires = ["attempt_log"]
+);
+extension_sql_file!(
+    "../sql/views/webhook_stats.sql",
+    requires = ["failed_delivery"]
+);
+extension_sql_file!("../sql/views/event_stats.sql", requires = ["webhook_stats"]);
+extension_sql_file!("../sql/functions/status.sql", requires = ["event_stats"]);
+extension_sql_file!("../sql/first_partitions.sql", requires = ["status"]);
+extension_sql_file!("../sql/grants.sql", requires = ["first_partitions"]);
+extension_sql!(
+    "SELECT webhooks.start_worker();",
+    name = "worker",
+    requires = ["grants"],
+    finalize
 );

@@ -3,14 +3,19 @@
 mod buffers;
 mod failure;
 mod tcp;
+#[cfg(test)]
+mod tls_tests;
 
 use std::io::{self, Read};
 use std::time::Duration;
 
 use ureq::config::Config;
 use ureq::http::{HeaderName, HeaderValue, Method, Request, header};
+use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::transport::{Connector, RustlsConnector};
 use ureq::{Agent, Body};
+
+use tcp::TcpConnector;
 
 use crate::fault::{Fault, FaultKind};
 use crate::network::resolver::VettingResolver;
@@ -74,8 +79,12 @@ pub(crate) struct Answer {
 impl Client {
     /// One that keeps up to so many connections open.
     pub(crate) fn new(settings: &Settings, connections: usize) -> Self {
-        let config = agent_config(connections);
-        let connector = tcp::TcpConnector.chain(RustlsConnector::default());
+        Client::with_roots(settings, connections, RootCerts::WebPki)
+    }
+
+    fn with_roots(settings: &Settings, connections: usize, roots: RootCerts) -> Self {
+        let config = agent_config(connections, roots);
+        let connector = TcpConnector.chain(RustlsConnector::default());
         let policy = settings.policy();
         let resolver = VettingResolver::new(policy.clone());
         Client {
@@ -156,9 +165,10 @@ impl Client {
     }
 }
 
-fn agent_config(connections: usize) -> Config {
+fn agent_config(connections: usize, roots: RootCerts) -> Config {
     Agent::config_builder()
         .proxy(None)
+        .tls_config(TlsConfig::builder().root_certs(roots).build())
         .max_redirects(0)
         .http_status_as_error(false)
         .max_response_header_size(MAX_HEADER_BYTES)

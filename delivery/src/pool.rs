@@ -154,12 +154,12 @@ impl Pool {
     /// Tells the threads to end after their calls and waits at most so long for it. The calls that are open then
     /// are broken off and count as never made. Returns what had finished.
     pub fn stop(self, within: Duration) -> Vec<Finished> {
-        let deadline = Instant::now() + within;
+        let told = Instant::now();
         let mut state = self.shared.lock();
         state.stopping = true;
         self.shared.work.notify_all();
         while state.threads > 0 {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = within.saturating_sub(told.elapsed());
             if left.is_zero() {
                 break;
             }

@@ -408,9 +408,7 @@ fn what_has_no_row_is_shown_in_order_and_only_once() {
     offer(&mut scheduler, &endpoint, &[(7, "a")]);
     let now = Instant::now();
     let mut shown = Vec::new();
-    scheduler.for_each_unstored(now - Duration::from_secs(60), |_| {
-        panic!("none is that old")
-    });
+    scheduler.for_each_unstored(before, |_| panic!("none is that old"));
     scheduler.for_each_unstored(now, |delivery| {
         shown.push(delivery.message.seq);
         shown.len() < 4
@@ -466,7 +464,7 @@ fn what_has_a_row_can_be_given_up() {
 /// messages must reach the endpoint in order, and no bound may ever be broken.
 #[test]
 fn order_and_bounds_survive_whatever_happens() {
-    for seed in 1..=200_u64 {
+    for seed in 1..=50_u64 {
         let mut dice = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut roll = |sides: u64| {
             dice ^= dice << 13;

@@ -6,15 +6,15 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF check_name.name IS NULL OR check_name.name = '' THEN
-        RAISE EXCEPTION '% must not be empty', argument
+        RAISE EXCEPTION 'invalid argument "%": it is empty', argument
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Give a name of 1 to 200 characters.';
     ELSIF length(check_name.name) > 200 THEN
-        RAISE EXCEPTION '% is too long: % characters', argument, length(check_name.name)
+        RAISE EXCEPTION 'invalid argument "%": it is % characters long', argument, length(check_name.name)
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Give a name of 1 to 200 characters.';
     ELSIF check_name.name ~ '[[:cntrl:]]' OR check_name.name ~ '^\s|\s$' THEN
-        RAISE EXCEPTION '% must not hold control characters, nor begin or end with a space', argument
+        RAISE EXCEPTION 'invalid argument "%": it has control characters, or begins or ends with a space', argument
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Give a name that can be read and typed, such as shipping or lead:won.';
     END IF;

@@ -18,12 +18,12 @@ BEGIN
             USING ERRCODE = 'undefined_object',
                   HINT = 'Make it first with webhooks.create_event(name).';
     ELSIF NOT raised.named THEN
-        RAISE EXCEPTION 'event "%" has a generated name', event
+        RAISE EXCEPTION 'invalid argument "event": "%" is a generated name', event
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'Only its table raises it. Make a named one with webhooks.create_event(name).';
     END IF;
 
-    RETURN webhooks.record_message(raised.id, data::json, record);
+    RETURN webhooks.record_message(raised.id, data::text, record);
 END $$;
 
 COMMENT ON FUNCTION webhooks.emit(text, jsonb, text) IS

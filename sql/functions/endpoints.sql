@@ -8,13 +8,13 @@ AS $$
 DECLARE
     owner_id bigint := webhooks.webhook_id(webhook);
 BEGIN
-    PERFORM webhooks.check_url(coalesce(url, ''));
+    PERFORM webhooks.check_url(url);
 
     INSERT INTO webhooks.endpoint (webhook_id, url) VALUES (owner_id, url) ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'url is already an endpoint of webhook "%": %', webhook, url
+        RAISE EXCEPTION 'invalid argument "url": % is an endpoint of webhook "%" already', url, webhook
             USING ERRCODE = 'duplicate_object',
-                  HINT = 'It gets every message of the webhook once already.';
+                  HINT = 'It gets every message of the webhook as it is.';
     END IF;
 END $$;
 
@@ -36,11 +36,11 @@ BEGIN
     endpoints := ARRAY(SELECT e.url FROM webhooks.endpoint e WHERE e.webhook_id = owner_id ORDER BY e.id);
 
     IF array_position(endpoints, url) IS NULL THEN
-        RAISE EXCEPTION 'url is not an endpoint of webhook "%": %', webhook, coalesce(url, 'NULL')
+        RAISE EXCEPTION 'invalid argument "url": % is not an endpoint of webhook "%"', coalesce(url, 'NULL'), webhook
             USING ERRCODE = 'undefined_object',
                   HINT = 'Its endpoints are: ' || array_to_string(endpoints, ', ');
     ELSIF cardinality(endpoints) = 1 THEN
-        RAISE EXCEPTION 'url is the only endpoint of webhook "%": %', webhook, url
+        RAISE EXCEPTION 'invalid argument "url": % is the only endpoint of webhook "%"', url, webhook
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'Add another one first, or use webhooks.stop_webhook(name) or webhooks.drop_webhook(name).';
     END IF;

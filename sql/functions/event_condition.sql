@@ -26,11 +26,11 @@ AS $$
 BEGIN
     condition := btrim(condition, E' \t\r\n');
     IF condition = '' THEN
-        RAISE EXCEPTION 'condition must not be empty'
+        RAISE EXCEPTION 'invalid argument "condition": it is empty'
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Leave it out, or give one SQL expression over OLD and NEW, such as NEW.total > 100.';
     ELSIF length(condition) > 10000 THEN
-        RAISE EXCEPTION 'condition is too long: % characters', length(condition)
+        RAISE EXCEPTION 'invalid argument "condition": it is % characters long', length(condition)
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Put the logic into a function and call that.';
     END IF;
@@ -46,7 +46,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RAISE EXCEPTION 'condition: %', message
+    RAISE EXCEPTION 'invalid argument "condition": %', message
         USING ERRCODE = code,
               HINT = CASE
                   WHEN hint <> '' THEN

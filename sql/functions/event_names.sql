@@ -7,11 +7,11 @@ AS $$
 BEGIN
     PERFORM webhooks.check_name('name', check_event_name.name);
     IF strpos(check_event_name.name, '*') > 0 THEN
-        RAISE EXCEPTION 'name must not contain "*": "%"', check_event_name.name
+        RAISE EXCEPTION 'invalid argument "name": "%" contains "*"', check_event_name.name
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'An event has one plain name, such as lead:won or party/created.';
     ELSIF check_event_name.name ~ '^(table|webhook[0-9]*)\.' THEN
-        RAISE EXCEPTION 'name is reserved: "%"', check_event_name.name
+        RAISE EXCEPTION 'invalid argument "name": "%" is reserved', check_event_name.name
             USING ERRCODE = 'reserved_name',
                   HINT = 'Names that begin with "table." or "webhook." are the product''s own.';
     END IF;

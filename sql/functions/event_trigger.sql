@@ -16,7 +16,7 @@ DECLARE
 BEGIN
     -- *<> compares images, so it works for types without an equality, such as json, and sees 1.0 become 1.00.
     IF event.fields IS NOT NULL THEN
-        SELECT format('ROW(%s) OPERATOR(pg_catalog.*<>) ROW(%s)',
+        SELECT format('ROW(%s)::record OPERATOR(pg_catalog.*<>) ROW(%s)::record',
                       string_agg(format('OLD.%I', field), ', '), string_agg(format('NEW.%I', field), ', '))
         INTO change
         FROM unnest(event.fields) AS field;

@@ -18,7 +18,7 @@ BEGIN
         PERFORM webhooks.check_event_type(type, on_table);
         PERFORM webhooks.check_watched_table(on_table);
     ELSIF fields IS NOT NULL OR condition IS NOT NULL THEN
-        RAISE EXCEPTION 'fields and condition can only be given with type and on_table'
+        RAISE EXCEPTION 'invalid argument "%": it needs type and on_table', CASE WHEN fields IS NULL THEN 'condition' ELSE 'fields' END
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'An event without them is raised by webhooks.emit(event), whenever you call it.';
     END IF;
@@ -27,7 +27,7 @@ BEGIN
 
     PERFORM webhooks.make_event(name, type, on_table, fields, condition, description);
 EXCEPTION WHEN unique_violation THEN
-    RAISE EXCEPTION 'name is taken: event "%" already exists', name
+    RAISE EXCEPTION 'invalid argument "name": event "%" already exists', name
         USING ERRCODE = 'duplicate_object',
               HINT = 'Choose another name, or drop that one with webhooks.drop_event(name).';
 END $$;

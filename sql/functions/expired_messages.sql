@@ -26,7 +26,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     -- Asked while the partition is locked: a transaction that held it open until now may have committed.
-    IF EXISTS (SELECT FROM webhooks.unread_message m WHERE m.at >= day_from AND m.at < day_to) THEN
+    IF EXISTS (SELECT FROM webhooks.unread_messages() m WHERE m.at >= day_from AND m.at < day_to) THEN
         RETURN false;
     END IF;
     PERFORM webhooks.fail_expired_deliveries(day_from, day_to);
@@ -49,7 +49,7 @@ BEGIN
         -- Not those that a transaction has only just committed.
         DELETE FROM webhooks.message_default m
         WHERE m.at < handled_before
-          AND NOT EXISTS (SELECT FROM webhooks.unread_message u WHERE u.seq = m.seq AND u.at = m.at);
+          AND NOT EXISTS (SELECT FROM webhooks.unread_messages() u WHERE u.seq = m.seq AND u.at = m.at);
     END IF;
     DELETE FROM webhooks.attempt_default a WHERE a.at < handled_before;
     DELETE FROM webhooks.read_cursor_default c

@@ -36,7 +36,7 @@ AS $$
 DECLARE
     expired_before timestamptz := now() - retention;
     -- What tells a restarted worker that a message was delivered is kept while it may ask.
-    oldest_unread  timestamptz := (SELECT coalesce(min(m.at), 'infinity') FROM webhooks.unread_message m);
+    oldest_unread  timestamptz := (SELECT coalesce(min(m.at), 'infinity') FROM webhooks.unread_messages() m);
     newest_read    timestamptz := (SELECT r.at FROM webhooks.read_position r);
     expired        record;
     dropped        int := 0;

@@ -9,7 +9,7 @@ BEGIN
     -- Against a session that drops the event just now: either it waits, or this one sees what it did.
     PERFORM FROM webhooks.event e WHERE e.id = event_id AND e.dropped_at IS NULL FOR KEY SHARE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'events: one was dropped meanwhile'
+        RAISE EXCEPTION 'invalid argument "events": one was dropped meanwhile'
             USING ERRCODE = 'undefined_object',
                   HINT = 'Look at webhooks.event_stats for those that there are.';
     END IF;
@@ -27,7 +27,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF events IS NULL OR cardinality(events) = 0 OR array_position(events, NULL) IS NOT NULL THEN
-        RAISE EXCEPTION 'events must not be NULL, empty or contain NULL'
+        RAISE EXCEPTION 'invalid argument "events": it is NULL, empty or contains NULL'
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Give the names of events, such as ''{lead:won,lead:lost}''.';
     END IF;
@@ -71,7 +71,7 @@ BEGIN
 
         DELETE FROM webhooks.subscription s WHERE s.webhook_id = webhook_id AND s.event_id = event_id;
         IF NOT FOUND THEN
-            RAISE EXCEPTION 'events: webhook "%" is not subscribed to event "%"', webhook, event
+            RAISE EXCEPTION 'invalid argument "events": webhook "%" is not subscribed to event "%"', webhook, event
                 USING ERRCODE = 'undefined_object',
                       HINT = 'Leave it out: there is nothing to end.';
         END IF;

@@ -15,7 +15,7 @@ BEGIN
     WHERE c.oid = on_table;
 
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'on_table does not exist: %', coalesce(on_table::text, 'NULL')
+        RAISE EXCEPTION 'invalid argument "on_table": there is no table %', coalesce(on_table::text, 'NULL')
             USING ERRCODE = 'undefined_table',
                   HINT = 'Give a table, such as ''public.orders''.';
     END IF;
@@ -29,13 +29,13 @@ BEGIN
         WHEN relation.relpersistence = 't' THEN 'is a temporary table'
     END;
     IF problem IS NOT NULL THEN
-        RAISE EXCEPTION 'on_table cannot be watched: % %', relation.full_name, problem
+        RAISE EXCEPTION 'invalid argument "on_table": % %', relation.full_name, problem
             USING ERRCODE = 'wrong_object_type',
                   HINT = 'Give an ordinary or a partitioned table, such as the one a view reads from.';
     END IF;
 
     IF NOT (has_table_privilege(on_table, 'TRIGGER') AND has_table_privilege(on_table, 'SELECT')) THEN
-        RAISE EXCEPTION 'on_table: permission denied for table %', relation.full_name
+        RAISE EXCEPTION 'invalid argument "on_table": permission denied for table %', relation.full_name
             USING ERRCODE = 'insufficient_privilege',
                   HINT = format('An event''s maker needs two privileges: GRANT SELECT, TRIGGER ON %s TO %I.',
                                 relation.full_name, current_user);
@@ -52,11 +52,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF on_table IS NULL THEN
-        RAISE EXCEPTION 'on_table must be given with type'
+        RAISE EXCEPTION 'invalid argument "on_table": it is NULL'
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Give both, or neither to create_event for an event that only webhooks.emit(event) raises.';
     ELSIF type IS NULL OR type NOT IN ('table.recordInsert', 'table.recordUpdate', 'table.recordDelete') THEN
-        RAISE EXCEPTION 'type is unknown: %', coalesce(quote_literal(type), 'NULL')
+        RAISE EXCEPTION 'invalid argument "type": there is no %', coalesce(quote_literal(type), 'NULL')
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Give ''table.recordInsert'', ''table.recordUpdate'' or ''table.recordDelete''.';
     END IF;
@@ -80,18 +80,18 @@ BEGIN
     IF fields IS NULL THEN
         RETURN NULL;
     ELSIF type <> 'table.recordUpdate' THEN
-        RAISE EXCEPTION 'fields can only be given with type ''table.recordUpdate'', not %', quote_literal(type)
+        RAISE EXCEPTION 'invalid argument "fields": an event of type ''%'' has none', type
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Inserts and deletes concern the whole row: leave fields out, or use condition.';
     ELSIF cardinality(fields) = 0 OR array_position(fields, NULL) IS NOT NULL THEN
-        RAISE EXCEPTION 'fields must not be empty or contain NULL'
+        RAISE EXCEPTION 'invalid argument "fields": it is empty or contains NULL'
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Give the columns to watch, or leave fields out to watch all.';
     END IF;
 
     SELECT field INTO unknown FROM unnest(fields) AS field WHERE field <> ALL (columns) LIMIT 1;
     IF FOUND THEN
-        RAISE EXCEPTION 'fields: column "%" of % does not exist', unknown, on_table
+        RAISE EXCEPTION 'invalid argument "fields": column "%" of % does not exist', unknown, on_table
             USING ERRCODE = 'undefined_column',
                   HINT = 'Its columns are: ' || array_to_string(columns, ', ');
     END IF;

@@ -7,33 +7,33 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF max_in_flight IS NULL OR max_in_flight NOT BETWEEN 1 AND 1000 THEN
-        RAISE EXCEPTION 'max_in_flight is out of range: %', coalesce(max_in_flight::text, 'NULL')
+        RAISE EXCEPTION 'invalid argument "max_in_flight": % is out of range', coalesce(max_in_flight::text, 'NULL')
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Give the number of calls that may be open at once to an endpoint: 1 to 1000.';
     END IF;
 
     IF ordering IS NULL OR ordering NOT IN ('record', 'strict', 'none') THEN
-        RAISE EXCEPTION 'ordering is unknown: %', coalesce(quote_literal(ordering), 'NULL')
+        RAISE EXCEPTION 'invalid argument "ordering": there is no %', coalesce(quote_literal(ordering), 'NULL')
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Give ''record'' (in order for each record), ''strict'' (one after the other) or ''none''.';
     END IF;
 
     IF timeout IS NULL OR timeout <= interval '0' OR timeout > interval '1 hour' THEN
-        RAISE EXCEPTION 'timeout is out of range: %', coalesce(timeout::text, 'NULL')
+        RAISE EXCEPTION 'invalid argument "timeout": % is out of range', coalesce(timeout::text, 'NULL')
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Give how long a call may take: more than nothing and at most 1 hour, such as ''15 seconds''.';
     END IF;
 
     IF retry_schedule IS NULL OR array_position(retry_schedule, NULL) IS NOT NULL THEN
-        RAISE EXCEPTION 'retry_schedule must not be or contain NULL'
+        RAISE EXCEPTION 'invalid argument "retry_schedule": it is NULL or contains NULL'
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Give the waits before further attempts, such as ''{5s,1m,5m}''; ''{}'' is a single attempt.';
     ELSIF cardinality(retry_schedule) > 100 THEN
-        RAISE EXCEPTION 'retry_schedule is too long: % waits', cardinality(retry_schedule)
+        RAISE EXCEPTION 'invalid argument "retry_schedule": it has % waits', cardinality(retry_schedule)
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Give at most 100 waits.';
     ELSIF NOT (interval '0' <= ALL (retry_schedule) AND interval '365 days' >= ALL (retry_schedule)) THEN
-        RAISE EXCEPTION 'retry_schedule has a wait that is out of range: %', retry_schedule
+        RAISE EXCEPTION 'invalid argument "retry_schedule": a wait in % is out of range', retry_schedule
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'A wait is 0 to 365 days long.';
     END IF;

@@ -24,7 +24,7 @@ DECLARE
     created webhooks.created_webhook;
 BEGIN
     PERFORM webhooks.check_name('name', name);
-    PERFORM webhooks.check_url(coalesce(url, ''));
+    PERFORM webhooks.check_url(url);
     PERFORM webhooks.check_webhook(max_in_flight, ordering, timeout, retry_schedule);
     IF secret IS NULL THEN
         secret := webhooks.generate_secret();
@@ -39,7 +39,7 @@ BEGIN
     RETURNING w.id, w.name, w.secret INTO created;
 
     IF created.id IS NULL THEN
-        RAISE EXCEPTION 'name is taken: webhook "%" already exists', name
+        RAISE EXCEPTION 'invalid argument "name": webhook "%" already exists', name
             USING ERRCODE = 'duplicate_object',
                   HINT = 'Choose another name, or drop that one with webhooks.drop_webhook(name).';
     END IF;

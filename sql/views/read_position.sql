@@ -11,14 +11,22 @@ COMMENT ON VIEW webhooks.read_position IS
 
 
 -- What is not visible in from_snapshot began at its xmax or later, or was in progress then: said so, the index on
--- (xid, seq) finds it. Of the window up to to_snapshot the messages up to up_to_seq are handled.
-CREATE VIEW webhooks.unread_message AS
-SELECT m.at, m.xid, m.seq, m.event_id, m.record
-FROM webhooks.message m
-WHERE (m.xid >= (SELECT pg_snapshot_xmax(p.from_snapshot) FROM webhooks.read_position p)
-       OR m.xid = ANY (ARRAY(SELECT pg_snapshot_xip(p.from_snapshot) FROM webhooks.read_position p)))
-  AND (pg_visible_in_snapshot(m.xid, (SELECT p.to_snapshot FROM webhooks.read_position p))
-       AND m.seq <= (SELECT p.up_to_seq FROM webhooks.read_position p)) IS NOT TRUE;
+-- (xid, seq) finds it. The planner has no idea how little that is: it is told not to read the whole day, and to expect few.
+-- Of the window up to to_snapshot the messages up to up_to_seq are handled.
+CREATE FUNCTION webhooks.unread_messages()
+RETURNS TABLE (at timestamptz, xid xid8, seq bigint, event_id bigint, record text)
+LANGUAGE sql STABLE ROWS 10
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+    WITH position AS MATERIALIZED (SELECT * FROM webhooks.read_position)
+    SELECT m.at, m.xid, m.seq, m.event_id, m.record
+    FROM webhooks.message m
+    WHERE (m.xid >= (SELECT pg_snapshot_xmax(p.from_snapshot) FROM position p)
+           OR m.xid = ANY (ARRAY(SELECT pg_snapshot_xip(p.from_snapshot) FROM position p)))
+      AND (pg_visible_in_snapshot(m.xid, (SELECT p.to_snapshot FROM position p))
+           AND m.seq <= (SELECT p.up_to_seq FROM position p)) IS NOT TRUE
+$$;
 
-COMMENT ON VIEW webhooks.unread_message IS
+COMMENT ON FUNCTION webhooks.unread_messages() IS
 'Messages beyond the position up to which the worker has read. Some of them may be delivered already: reading a large batch takes several positions.';

@@ -55,4 +55,4 @@ FROM webhooks.webhook w
      LEFT JOIN webhooks.duration_percentile d ON d.webhook_id = w.id;
 
 COMMENT ON VIEW webhooks.webhook_stats IS
-'One row a webhook. A message counts once for each endpoint; errors are calls that were not answered with 2xx; pending is exact whether the worker runs or not; p50_ms and p95_ms are upper bounds of the median and the 95th percentile of calls within webhooks.retention.';
+'One row a webhook. A message counts once, however many endpoints get it, in messages, and for each endpoint in all else; errors are calls that were not answered with 2xx; pending is exact whether the worker runs or not; p50_ms and p95_ms are upper bounds of the median and the 95th percentile of calls within webhooks.retention.';

@@ -14,8 +14,8 @@ thread_local! {
     /// under has not moved.
     static GENERATION: Cell<u64> = const { Cell::new(1) };
     static LISTENING: Cell<bool> = const { Cell::new(false) };
-    /// Tables whose changes concern the worker's copy of the configuration, and whether there was one.
-    static WATCHED: RefCell<HashSet<Oid>> = RefCell::default();
+    /// Tables whose changes concern the worker's copy of the configuration, `None` for all, and whether there was one.
+    static WATCHED: RefCell<Option<HashSet<Oid>>> = const { RefCell::new(None) };
     static STALE: Cell<bool> = const { Cell::new(true) };
 }
 
@@ -121,11 +121,10 @@ pub fn generation() -> u64 {
 #[pg_guard]
 extern "C-unwind" fn invalidated(_argument: Datum, relation: Oid) {
     GENERATION.set(GENERATION.get() + 1);
-    // A callback must not fail: while the set is being replaced, the change counts.
-    let concerns = WATCHED.try_with(|watched| {
-        watched.try_borrow().map_or(true, |oids| {
-            relation == pg_sys::InvalidOid || oids.contains(&relation)
-        })
+    // A callback must not fail: in doubt the change counts.
+    let concerns = WATCHED.try_with(|watched| match watched.try_borrow().as_deref() {
+        Ok(Some(tables)) => relation == pg_sys::InvalidOid || tables.contains(&relation),
+        _ => true,
     });
     if concerns.unwrap_or(true) {
         STALE.set(true);
@@ -144,13 +143,16 @@ pub fn announce_configuration_change() {
     }
 }
 
-/// From now on a change of the configuration, or of one of these tables, makes the worker's copy stale.
-pub fn watch(tables: impl Iterator<Item = Oid>) {
-    let event = schema().and_then(|schema| relation(schema, "event"));
-    let oids = tables.chain(event).collect();
+/// Loads the configuration under a snapshot that is taken after the last change has been noticed: what changes from
+/// then on makes it stale again. `load` says which tables' changes count besides those of the configuration.
+pub fn load_configuration<R>(load: impl FnOnce() -> (R, Vec<Oid>)) -> R {
     generation();
-    WATCHED.set(oids);
+    WATCHED.set(None);
     STALE.set(false);
+    let (loaded, tables) = super::transaction::with_fresh_snapshot(load);
+    let event = schema().and_then(|schema| relation(schema, "event"));
+    WATCHED.set(Some(tables.into_iter().chain(event).collect()));
+    loaded
 }
 
 /// Whether the configuration that the current snapshot shows may differ from the one loaded last.

@@ -51,6 +51,17 @@ fn rolled_back(error: &CaughtError) -> RolledBack {
     RolledBack { message }
 }
 
+/// Works under a snapshot taken now, inside a transaction.
+pub fn with_fresh_snapshot<R>(work: impl FnOnce() -> R) -> R {
+    // SAFETY: what is pushed is popped here, or by the abort when `work` fails.
+    unsafe {
+        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+        let result = work();
+        pg_sys::PopActiveSnapshot();
+        result
+    }
+}
+
 /// What the current transaction sees, in the text form of `pg_snapshot`. The same snapshot that read-only queries of
 /// this unit of work use.
 pub fn current_snapshot() -> String {

@@ -55,28 +55,35 @@ const SUBSCRIPTIONS: &str = "
 impl Configuration {
     /// Reads all of it, inside a transaction.
     pub fn load() -> Self {
-        Spi::connect(|client| {
-            let endpoints = load_endpoints(client);
-            let mut subscribers: HashMap<i64, Vec<Subscriber>> = HashMap::new();
-            for row in rows(client, SUBSCRIPTIONS) {
-                if let Some(endpoint) = endpoints.get(&column::<i64>(&row, 2)) {
-                    let since = column::<TimestampWithTimeZone>(&row, 3).into();
-                    let subscriber = Subscriber {
-                        endpoint: Arc::clone(endpoint),
-                        since,
-                    };
-                    subscribers
-                        .entry(column(&row, 1))
-                        .or_default()
-                        .push(subscriber);
-                }
+        catalog::load_configuration(|| Spi::connect(Self::read))
+    }
+
+    /// The configuration, and the tables that events are on.
+    fn read(client: &SpiClient<'_>) -> (Self, Vec<pg_sys::Oid>) {
+        let endpoints = load_endpoints(client);
+        let mut subscribers: HashMap<i64, Vec<Subscriber>> = HashMap::new();
+        for row in rows(client, SUBSCRIPTIONS) {
+            if let Some(endpoint) = endpoints.get(&column::<i64>(&row, 2)) {
+                let since = column::<TimestampWithTimeZone>(&row, 3).into();
+                let subscriber = Subscriber {
+                    endpoint: Arc::clone(endpoint),
+                    since,
+                };
+                subscribers
+                    .entry(column(&row, 1))
+                    .or_default()
+                    .push(subscriber);
             }
+        }
+        let (events, tables) = load_events(client);
+        (
             Self {
                 endpoints,
-                events: load_events(client),
+                events,
                 subscribers,
-            }
-        })
+            },
+            tables,
+        )
     }
 
     /// The endpoints that a message of this event, recorded at this time, goes to.
@@ -93,7 +100,8 @@ impl Configuration {
     }
 }
 
-fn load_events(client: &SpiClient<'_>) -> HashMap<i64, Arc<Event>> {
+/// A table's name goes with each of its messages, so that renaming it is a change of the configuration.
+fn load_events(client: &SpiClient<'_>) -> (HashMap<i64, Arc<Event>>, Vec<pg_sys::Oid>) {
     let mut tables = Vec::new();
     let mut events = HashMap::new();
     for row in rows(client, EVENTS) {
@@ -107,9 +115,7 @@ fn load_events(client: &SpiClient<'_>) -> HashMap<i64, Arc<Event>> {
         tables.extend(optional::<pg_sys::Oid>(&row, 6));
         events.insert(event.id, Arc::new(event));
     }
-    // A table's name goes with each of its messages, so that renaming it is a change of the configuration.
-    catalog::watch(tables.into_iter());
-    events
+    (events, tables)
 }
 
 fn load_endpoints(client: &SpiClient<'_>) -> HashMap<i64, Arc<Endpoint>> {

@@ -74,6 +74,8 @@ pub struct Deliveries {
     in_memory: HashMap<Id, u64>,
     /// Endpoints with rows that wait and are not in memory, and up to which number they were read back.
     overflowing: HashMap<i64, i64>,
+    /// Retries that wait in their rows, with the event and record that are blocked meanwhile.
+    retrying: HashMap<Id, (i64, Option<String>)>,
     /// When the next retry is due.
     next_due: Option<Instant>,
     insert_waiting: Statement,
@@ -81,6 +83,7 @@ pub struct Deliveries {
     due: Statement,
     next_due_after: Statement,
     handled: Statement,
+    still_there: Statement,
 }
 
 impl Default for Deliveries {
@@ -91,6 +94,7 @@ impl Default for Deliveries {
         Self {
             in_memory: HashMap::new(),
             overflowing: HashMap::new(),
+            retrying: HashMap::new(),
             next_due: Some(Instant::now()),
             insert_waiting: Statement::new(
                 "INSERT INTO webhooks.delivery (endpoint_id, message_seq, message_at, message_xid, event_id, record, attempts, state)
@@ -127,6 +131,14 @@ impl Default for Deliveries {
                  SELECT endpoint_id, message_seq, message_at FROM webhooks.delivery
                   WHERE endpoint_id = ANY ($2) AND message_seq = ANY ($1)",
                 &[INT8ARRAYOID, INT8ARRAYOID],
+            ),
+            still_there: Statement::new(
+                "SELECT d.endpoint_id, d.message_seq, d.message_at
+                   FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) AS u (endpoint_id, seq, at)
+                   JOIN webhooks.delivery d
+                     ON d.endpoint_id = u.endpoint_id AND d.message_seq = u.seq AND d.message_at = u.at
+                  WHERE d.state = 'retrying'",
+                &[INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID],
             ),
         }
     }
@@ -283,11 +295,47 @@ impl Deliveries {
     ) -> HashSet<Id> {
         self.handled
             .select(client, &[seqs.into(), endpoints.into()])
-            .map(|row| {
-                let at: TimestampWithTimeZone = column(&row, 3);
-                (column(&row, 1), column(&row, 2), at.into())
-            })
+            .map(|row| id_of_row(&row))
             .collect()
+    }
+
+    /// A retry waits in its row from now on.
+    pub fn retry_later(&mut self, id: Id, event_id: i64, record: Option<String>) {
+        self.retrying.insert(id, (event_id, record));
+    }
+
+    /// A retry is in memory again.
+    pub fn retry_now(&mut self, id: Id) {
+        self.retrying.remove(&id);
+    }
+
+    /// Takes out retries whose rows someone has deleted, or whose webhook was stopped, inside a transaction; gives the
+    /// endpoint, event and record of each, which nothing blocks any more.
+    pub fn lost_retries(&mut self, client: &SpiClient<'_>) -> Vec<(i64, i64, Option<String>)> {
+        if self.retrying.is_empty() {
+            return Vec::new();
+        }
+        let ids: Vec<Id> = self.retrying.keys().copied().collect();
+        let arguments = [
+            ids.iter().map(|id| id.0).collect::<Vec<_>>().into(),
+            ids.iter().map(|id| id.1).collect::<Vec<_>>().into(),
+            ids.iter()
+                .map(|id| timestamp(id.2))
+                .collect::<Vec<_>>()
+                .into(),
+        ];
+        let there: HashSet<Id> = self
+            .still_there
+            .select(client, &arguments)
+            .map(|row| id_of_row(&row))
+            .collect();
+        let lost = ids.into_iter().filter(|id| !there.contains(id));
+        lost.filter_map(|id| {
+            self.retrying
+                .remove(&id)
+                .map(|(event, record)| (id.0, event, record))
+        })
+        .collect()
     }
 
     /// At the start, inside a transaction: endpoints with waiting rows overflow, and the rows of all retries are given, so
@@ -327,6 +375,11 @@ fn column<T: FromDatum + IntoDatum>(row: &SpiHeapTupleData<'_>, number: usize) -
         .ok()
         .flatten()
         .unwrap_or_else(|| panic!("column {number} of webhooks.delivery is null"))
+}
+
+fn id_of_row(row: &SpiHeapTupleData<'_>) -> Id {
+    let at: TimestampWithTimeZone = column(row, 3);
+    (column(row, 1), column(row, 2), at.into())
 }
 
 fn row_of(row: &SpiHeapTupleData<'_>) -> Row {

@@ -121,6 +121,20 @@ impl Worker {
             self.reader.handled(generation, seq);
         }
         self.configuration = configuration;
+        self.release_lost_retries();
+    }
+
+    /// What an unsubscribe, a stop or the retention took away blocks its record no more.
+    pub(super) fn release_lost_retries(&mut self) {
+        let lost = transaction::run(|| Spi::connect(|client| self.deliveries.lost_retries(client)));
+        let (lost, events) = (lost.unwrap_or_default(), &self.configuration.events);
+        self.pool.scheduler(|scheduler| {
+            for (endpoint_id, event_id, record) in lost {
+                if let Some(event) = events.get(&event_id) {
+                    scheduler.unblock(endpoint_id, event, record.as_deref());
+                }
+            }
+        });
     }
 
     /// Decides for each message of a page where it goes, and makes the rows for those that wait in one.
@@ -406,6 +420,7 @@ impl Worker {
             let message = messages.get(&(row.place.at, row.place.seq));
             if let (Some(endpoint), Some(message)) = (endpoint, message) {
                 if self.deliveries.enter(row.id(), 0) {
+                    self.deliveries.retry_now(row.id());
                     offers.push(Delivery {
                         endpoint: Arc::clone(endpoint),
                         message: Arc::clone(message),

@@ -24,10 +24,10 @@ impl Default for Housekeeping {
 }
 
 impl Housekeeping {
-    /// Makes and drops partitions. What is locked by someone is left for the next time.
-    pub fn run_if_due(&mut self) {
+    /// Makes and drops partitions, if it is time to: then true. What is locked by someone is left for the next time.
+    pub fn run_if_due(&mut self) -> bool {
         if Instant::now() < self.next {
-            return;
+            return false;
         }
         self.next = Instant::now() + INTERVAL;
         let retention = settings::retention().as_secs();
@@ -55,5 +55,6 @@ impl Housekeeping {
                 warning!("webhooks: partitions could not be looked after, tried again in ten minutes: {}", error.message);
             }
         }
+        true
     }
 }

@@ -19,7 +19,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use pgrx::prelude::*;
-use webhooks_delivery::Pool;
+use webhooks_delivery::{Pool, Verdict};
 
 use self::configuration::Configuration;
 use self::deliveries::Deliveries;
@@ -149,8 +149,9 @@ impl Worker {
     }
 
     fn record_if_due(&mut self) -> Result<(), RolledBack> {
-        self.recording.position(self.reader.position());
-        match self.recording.due(&self.position) {
+        self.recording
+            .position(self.reader.position(), &self.position);
+        match self.recording.due() {
             Some(due) if due <= Instant::now() => self.record(),
             _ => Ok(()),
         }
@@ -158,7 +159,7 @@ impl Worker {
 
     /// Writes down what has happened, and only then counts it as handled.
     fn record(&mut self) -> Result<(), RolledBack> {
-        transaction::run(|| self.recording.write(&mut self.deliveries, &self.position))?;
+        transaction::run(|| self.recording.write(&mut self.deliveries))?;
         let written = self.recording.written();
         if let Some(at) = written.next_due() {
             self.deliveries.will_be_due(at);
@@ -170,6 +171,11 @@ impl Worker {
             let id = deliveries::id_of(&finished.delivery);
             self.handled(id);
             self.deliveries.leave(id);
+            if matches!(finished.verdict, Verdict::Retry { .. }) {
+                let message = &finished.delivery.message;
+                self.deliveries
+                    .retry_later(id, message.event.id, message.record.clone());
+            }
         }
         if let Some(position) = written.position {
             if position.to.is_none() {
@@ -187,7 +193,9 @@ impl Worker {
     }
 
     fn tidy(&mut self) {
-        self.housekeeping.run_if_due();
+        if self.housekeeping.run_if_due() {
+            self.release_lost_retries();
+        }
         let (in_flight, waiting) = self.pool.scheduler(|scheduler| {
             (
                 scheduler.in_flight(),
@@ -201,7 +209,7 @@ impl Worker {
         let now = Instant::now();
         let due = [
             Some(self.next_poll),
-            self.recording.due(&self.position),
+            self.recording.due(),
             self.deliveries.next_due().filter(|_| self.enabled),
             self.next_feed(now),
         ];
@@ -235,7 +243,9 @@ impl Worker {
             self.wait_set.wait(Duration::from_millis(20), false);
         }
         self.collect();
-        self.recording.position(self.reader.position());
+        self.recording
+            .position(self.reader.position(), &self.position);
+        self.recording.hurry();
         if let Err(error) = self.record() {
             log!("webhooks: the last outcomes could not be recorded, their calls will be repeated: {}", error.message);
         }

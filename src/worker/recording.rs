@@ -29,7 +29,8 @@ pub struct Recording {
     tallies: Tallies,
     since: Option<Instant>,
     position: Option<Position>,
-    position_written: Instant,
+    position_due: Instant,
+    writes_position: bool,
     insert_attempts: Statement,
     upsert_deliveries: Statement,
     delete_deliveries: Statement,
@@ -46,7 +47,8 @@ impl Default for Recording {
             tallies: Tallies::default(),
             since: None,
             position: None,
-            position_written: Instant::now(),
+            position_due: Instant::now(),
+            writes_position: false,
             insert_attempts: Statement::new(
                 "INSERT INTO webhooks.attempt (at, message_at, message_seq, event_id, endpoint_id, webhook_id, attempt, status,
                                                duration_us, error, response, delivered)
@@ -141,23 +143,24 @@ impl Recording {
         self.tallies.message(webhook_id, event_id);
     }
 
-    /// Takes in up to where everything is handled.
-    pub fn position(&mut self, position: Option<Position>) {
-        self.position = position;
+    /// Takes in up to where everything is handled; `written` is the position written last.
+    pub fn position(&mut self, position: Option<Position>, written: &Position) {
+        self.position = position.filter(|position| position != written);
     }
 
-    /// When to write next, if there is something to write. `written` is the position written last.
-    pub fn due(&self, written: &Position) -> Option<Instant> {
+    /// When to write next, if there is something to write.
+    pub fn due(&self) -> Option<Instant> {
         if self.finished.len() >= ENOUGH {
             return Some(Instant::now());
         }
-        let moved = self
-            .position
-            .as_ref()
-            .is_some_and(|position| position != written);
-        let position = moved.then(|| self.position_written + POSITION_INTERVAL);
+        let position = self.position.as_ref().map(|_| self.position_due);
         let outcomes = self.since.map(|since| since + LINGER);
         [position, outcomes].into_iter().flatten().min()
+    }
+
+    /// The position is written at the next opportunity, as when there is no later one.
+    pub fn hurry(&mut self) {
+        self.position_due = Instant::now();
     }
 
     /// Whether calls that have ended wait to be written.
@@ -166,17 +169,14 @@ impl Recording {
     }
 
     /// Writes all of it, inside a transaction; nothing is forgotten until [`written`](Self::written) is called.
-    pub fn write(&mut self, deliveries: &mut Deliveries, last_position: &Position) {
+    pub fn write(&mut self, deliveries: &mut Deliveries) {
+        self.writes_position = self.position.is_some() && self.position_due <= Instant::now();
         Spi::connect_mut(|client| {
             deliveries.insert_waiting(client, &self.rows);
             self.write_attempts(client);
             self.write_outcomes(client);
             self.tallies.write(client, &self.finished);
-            if let Some(position) = self
-                .position
-                .as_ref()
-                .filter(|position| *position != last_position)
-            {
+            if let Some(position) = self.position.as_ref().filter(|_| self.writes_position) {
                 cursor::append(client, position);
             }
         });
@@ -186,13 +186,14 @@ impl Recording {
     pub fn written(&mut self) -> Written {
         self.since = None;
         self.tallies.clear();
-        if self.position.is_some() {
-            self.position_written = Instant::now();
+        let position = self.position.take().filter(|_| self.writes_position);
+        if position.is_some() {
+            self.position_due = Instant::now() + POSITION_INTERVAL;
         }
         Written {
             finished: std::mem::take(&mut self.finished),
             rows: std::mem::take(&mut self.rows),
-            position: self.position.take(),
+            position,
         }
     }
 

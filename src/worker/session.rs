@@ -113,6 +113,9 @@ fn take_over() -> Result<Worker, String> {
             }
         }
     });
+    for retry in retries {
+        deliveries.retry_later(retry.id(), retry.event_id, retry.record);
+    }
     Ok(Worker {
         pool,
         wait_set: WaitSet::new(&sender_events),

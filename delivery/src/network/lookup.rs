@@ -148,3 +148,84 @@ impl Shared {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn soon() -> Option<Instant> {
+        Some(Instant::now() + Duration::from_millis(1))
+    }
+
+    #[test]
+    fn what_the_name_server_says_is_passed_on() {
+        let lookup = Lookup::with(Arc::new(|name: &str| match name {
+            "two.example" => Ok(vec![LOCAL, LOCAL]),
+            "none.example" => Ok(Vec::new()),
+            "broken.example" => panic!("injected"),
+            _ => Err(io::Error::other("no such name")),
+        }));
+        let failed = |text: &str| Err(LookupProblem::Failed(text.into()));
+        assert_eq!(
+            lookup.addresses("two.example", None),
+            Ok([LOCAL, LOCAL].into())
+        );
+        assert_eq!(
+            lookup.addresses("none.example", None),
+            failed("the name has no address")
+        );
+        assert_eq!(
+            lookup.addresses("other.example", None),
+            failed("no such name")
+        );
+        assert_eq!(
+            lookup.addresses("broken.example", None),
+            failed("the lookup broke off")
+        );
+        assert!(lookup.shared.lock().is_empty());
+    }
+
+    #[test]
+    fn a_dead_name_server_ties_up_one_thread_a_name_and_nobody_who_waits() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let (release, released) = channel::<()>();
+        let released = Mutex::new(released);
+        let lookup = Lookup::with(Arc::new(move |name: &str| {
+            if name == "alive.example" {
+                return Ok(vec![LOCAL]);
+            }
+            count.fetch_add(1, Ordering::SeqCst);
+            released.lock().unwrap().recv().ok();
+            Ok(vec![LOCAL])
+        }));
+        for _ in 0..3 {
+            assert_eq!(
+                lookup.addresses("dead.example", soon()),
+                Err(LookupProblem::TooLate)
+            );
+        }
+        assert_eq!(lookup.shared.lock().len(), 1);
+        assert_eq!(lookup.addresses("alive.example", None), Ok([LOCAL].into()));
+        for number in 0..2 * MAX_THREADS {
+            let name = format!("dead{number}.example");
+            assert_eq!(lookup.addresses(&name, soon()), Err(LookupProblem::TooLate));
+        }
+        assert_eq!(lookup.shared.lock().len(), MAX_THREADS);
+        drop(release);
+        assert_eq!(lookup.addresses("late.example", None), Ok([LOCAL].into()));
+        assert!(asked.load(Ordering::SeqCst) <= MAX_THREADS + 1);
+    }
+
+    #[test]
+    fn the_system_knows_itself() {
+        let addresses = Lookup::system().addresses("localhost", None).unwrap();
+        assert!(addresses.iter().all(IpAddr::is_loopback));
+    }
+}

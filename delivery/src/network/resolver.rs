@@ -142,3 +142,129 @@ impl fmt::Debug for VettingResolver {
         f.debug_struct("VettingResolver").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// A resolver that allows 10.1.0.0/16, knows a few names, and counts how often it asks.
+    fn resolver() -> (VettingResolver, Arc<AtomicUsize>) {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let lookup = Lookup::with(Arc::new(move |name: &str| {
+            count.fetch_add(1, Ordering::SeqCst);
+            let addresses: &[&str] = match name {
+                "public.example" => &["1.1.1.1", "2606:4700::1111"],
+                "allowed.example" => &["10.1.2.3"],
+                "private.example" => &["192.168.0.1"],
+                "mixed.example" => &["1.1.1.1", "8.8.8.8", "127.0.0.1"],
+                "mapped.example" => &["::ffff:169.254.169.254"],
+                "many.example" => &["1.1.1.1"; 30],
+                "hidden.example" => &[["1.1.1.1"; 30].as_slice(), &["10.0.0.1"]].concat(),
+                _ => return Err(io::Error::other("no such name")),
+            };
+            Ok(addresses.iter().map(|text| text.parse().unwrap()).collect())
+        }));
+        let policy = Policy {
+            allowed_networks: vec!["10.1.0.0/16".parse().unwrap()],
+            allow_http: true,
+        };
+        (VettingResolver::with_lookup(policy, lookup), asked)
+    }
+
+    fn resolve(resolver: &VettingResolver, url: &str) -> Result<Vec<String>, Fault> {
+        let timeout = NextTimeout {
+            after: Duration::from_secs(30).into(),
+            ..NextTimeout::default()
+        };
+        match resolver.resolve(&url.parse().unwrap(), &Config::default(), timeout) {
+            Ok(addresses) => Ok(addresses.iter().map(SocketAddr::to_string).collect()),
+            Err(ureq::Error::Other(fault)) => Err(*fault.downcast().unwrap()),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    fn refusal(url: &str) -> String {
+        resolve(&resolver().0, url).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_addresses_of_a_name_are_used_with_the_port_of_the_url() {
+        let (resolver, _) = resolver();
+        let resolve = |url| resolve(&resolver, url).unwrap();
+        assert_eq!(
+            resolve("https://public.example/hooks"),
+            ["1.1.1.1:443", "[2606:4700::1111]:443"]
+        );
+        assert_eq!(resolve("http://allowed.example"), ["10.1.2.3:80"]);
+        assert_eq!(resolve("http://allowed.example:8080"), ["10.1.2.3:8080"]);
+        assert_eq!(resolve("http://many.example").len(), MAX_ADDRESSES);
+    }
+
+    #[test]
+    fn literal_addresses_are_not_looked_up() {
+        let (resolver, asked) = resolver();
+        assert_eq!(
+            resolve(&resolver, "http://8.8.8.8").unwrap(),
+            ["8.8.8.8:80"]
+        );
+        assert_eq!(
+            resolve(&resolver, "http://134744072").unwrap(),
+            ["8.8.8.8:80"]
+        );
+        assert_eq!(
+            resolve(&resolver, "https://[2606:4700::1]:8443").unwrap(),
+            ["[2606:4700::1]:8443"]
+        );
+        for url in [
+            "http://127.0.0.1",
+            "http://127.1",
+            "http://[::ffff:7f00:1]",
+            "http://0",
+        ] {
+            let fault = resolve(&resolver, url).unwrap_err();
+            assert_eq!(fault.kind, FaultKind::ForbiddenAddress, "{url}");
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 0);
+    }
+
+    #[test]
+    fn one_forbidden_answer_refuses_the_name() {
+        for (url, address) in [
+            ("https://private.example", "192.168.0.1"),
+            ("https://mixed.example", "127.0.0.1"),
+            ("https://mapped.example", "::ffff:169.254.169.254"),
+            ("https://hidden.example", "10.0.0.1"),
+        ] {
+            let expected = format!("forbidden address: {address} is not public");
+            assert_eq!(refusal(url), expected);
+        }
+    }
+
+    #[test]
+    fn a_name_without_address_is_a_dns_fault() {
+        assert_eq!(
+            refusal("https://absent.example"),
+            "dns: absent.example: no such name"
+        );
+    }
+
+    #[test]
+    fn only_what_was_allowed_is_remembered() {
+        let (resolver, asked) = resolver();
+        for _ in 0..3 {
+            resolve(&resolver, "https://public.example").unwrap();
+            resolve(&resolver, "https://public.example:8443").unwrap();
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+        for _ in 0..3 {
+            resolve(&resolver, "https://private.example").unwrap_err();
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 4);
+        let later = Instant::now() + REMEMBER_FOR;
+        assert!(resolver.remembered("public.example", later).is_none());
+    }
+}

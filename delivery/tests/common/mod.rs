@@ -1,6 +1,8 @@
 //! Endpoints, messages and deliveries to test with.
 #![allow(dead_code, reason = "each test crate uses its part")]
 
+pub mod receiver;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -103,8 +103,9 @@ impl Drop for Database {
         }
         // The test may have ended the server, or dropped the database itself.
         if let Ok(mut session) = self.server.try_connect("postgres") {
+            let _ = session.batch_execute("SET statement_timeout = '20s'");
             let _ = session.batch_execute(&format!(
-                "SET statement_timeout = '20s'; DROP DATABASE IF EXISTS {} WITH (FORCE)",
+                "DROP DATABASE IF EXISTS {} WITH (FORCE)",
                 self.name
             ));
         }

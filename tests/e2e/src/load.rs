@@ -19,11 +19,22 @@ pub struct Load {
 }
 
 impl Load {
-    /// Starts so many sessions.
+    /// Starts so many sessions, on an empty table.
     pub fn start(database: &Database, table: &str, sessions: usize) -> Self {
+        Self::start_from(1, database, table, sessions)
+    }
+
+    /// Starts so many sessions, with ids after those that another load has used.
+    pub fn start_after(database: &Database, table: &str, sessions: usize) -> Self {
+        // That one may have used some for rows that did not commit.
+        let used = database.connect().number(&format!("SELECT coalesce(max(id), 0) FROM {table}"));
+        Self::start_from(used + 1_000_000, database, table, sessions)
+    }
+
+    fn start_from(first: i64, database: &Database, table: &str, sessions: usize) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let commits = Arc::new(AtomicUsize::new(0));
-        let next = Arc::new(AtomicI64::new(1));
+        let next = Arc::new(AtomicI64::new(first));
         let writers = (0..sessions).map(|_| {
             let (stop, commits, next) = (stop.clone(), commits.clone(), next.clone());
             let (server, name) = (database.server().clone(), database.name().to_owned());

@@ -1,0 +1,34 @@
+-- What the functions do that the library brings.
+
+COMMENT ON FUNCTION webhooks.record_message(bigint, text, text) IS
+'For emit: records a message of the event with that id, with JSON as data and a record to keep in order by, and returns the message id.';
+
+COMMENT ON FUNCTION webhooks.message_id(timestamptz, bigint) IS
+'The id that a message recorded at that time with that number has on the wire. Ids sort by time.';
+
+COMMENT ON FUNCTION webhooks.message_seq_of(text) IS
+'The number of a message, from its id: message.seq. NULL if it is no message id.';
+
+COMMENT ON FUNCTION webhooks.message_at_of(text) IS
+'When a message was recorded, from its id: message.at. NULL if it is no message id.';
+
+COMMENT ON FUNCTION webhooks.worker_state() IS
+'This database''s worker: its process, since when it runs, how many calls are open and how many messages wait in its memory. No row if none runs. See status().';
+
+COMMENT ON FUNCTION webhooks.start_worker() IS
+'Starts this database''s worker and returns its process id; does nothing if it runs. Needed only where webhooks is not in shared_preload_libraries and the server was restarted.';
+
+COMMENT ON FUNCTION webhooks.is_preloaded() IS
+'Whether webhooks was in shared_preload_libraries when the server was started, so that workers start by themselves.';
+
+COMMENT ON FUNCTION webhooks.library_version() IS
+'The version of the library that this session has loaded. See status() for the one of the extension.';
+
+COMMENT ON FUNCTION webhooks.check_url(text) IS
+'Raises an error unless an endpoint may have this URL: http or https, a host, no user info, and no address that is forbidden (see webhooks.allowed_networks). Names are judged at every call instead.';
+
+COMMENT ON FUNCTION webhooks.generate_secret() IS
+'A new random secret, as create_webhook makes one: whsec_ and 32 bytes in base64.';
+
+COMMENT ON FUNCTION webhooks.check_secret(text) IS
+'Raises an error unless the text can be a webhook''s secret: whsec_ and 24 to 64 bytes in base64.';

@@ -1,0 +1,126 @@
+//! Pausing, stopping, starting and dropping a webhook.
+
+use std::collections::HashSet;
+
+use webhooks_e2e::{wait_until, Answer, Database, Receiver, Server};
+
+/// A webhook `a` under test and a webhook `other` that wants the same: when it has a message, `a` had its chance.
+fn two(a: &Receiver, other: &Receiver) -> Database {
+    let database = Server::shared().database();
+    database.webhook("a", a, "ordering => 'strict', timeout => '1 hour'");
+    database.webhook("other", other, "");
+    database.watched_table("orders", "a");
+    database.connect().run("SELECT webhooks.add_event('other', 'table.recordInsert', 'orders')");
+    database
+}
+
+fn ids(receiver: &Receiver) -> Vec<i64> {
+    receiver.requests().iter().map(|request| request.number("id")).collect()
+}
+
+#[test]
+fn what_happens_while_paused_is_sent_after_the_start() {
+    let (a, other) = (Receiver::start(), Receiver::start());
+    let database = two(&a, &other);
+    let mut session = database.connect();
+    session.run("INSERT INTO orders VALUES (1)");
+    wait_until("it is recorded", || database.delivered("a") == 1);
+
+    session.run("SELECT webhooks.pause_webhook('a')");
+    session.run("INSERT INTO orders SELECT g FROM generate_series(2, 50) g");
+    other.wait_for(50);
+    wait_until("the others wait", || {
+        session.number("SELECT pending FROM webhooks.webhook_stats WHERE webhook = 'a'") == 49
+    });
+    assert_eq!(session.text("SELECT state FROM webhooks.webhook_stats WHERE webhook = 'a'"), "paused");
+    assert_eq!(a.count(), 1);
+
+    session.run("SELECT webhooks.start_webhook('a')");
+    a.wait_for(50);
+    assert_eq!(ids(&a), (1..=50).collect::<Vec<_>>(), "in order");
+    wait_until("nothing is pending", || {
+        session.number("SELECT pending FROM webhooks.webhook_stats WHERE webhook = 'a'") == 0
+    });
+}
+
+#[test]
+fn a_pause_outlives_a_restart_of_the_worker() {
+    let (a, other) = (Receiver::start(), Receiver::start());
+    let database = two(&a, &other);
+    let mut session = database.connect();
+    session.run("SELECT webhooks.pause_webhook('a'); INSERT INTO orders VALUES (1)");
+    other.wait_for(1);
+    let worker = database.worker();
+    session.run(&format!("SELECT pg_terminate_backend({worker})"));
+    wait_until("there is another worker", || database.worker() != worker);
+    session.run("INSERT INTO orders VALUES (2)");
+    wait_until("the other has both", || other.messages().len() == 2);
+    assert_eq!(a.count(), 0);
+
+    session.run("SELECT webhooks.start_webhook('a')");
+    a.wait_for(2);
+    assert_eq!(ids(&a), [1, 2]);
+}
+
+#[test]
+fn what_happens_while_stopped_is_never_sent() {
+    let (a, other) = (Receiver::start(), Receiver::start());
+    let database = two(&a, &other);
+    let mut session = database.connect();
+    session.run("INSERT INTO orders VALUES (1)");
+    wait_until("it is recorded", || database.delivered("a") == 1);
+
+    session.run("SELECT webhooks.stop_webhook('a')");
+    session.run("INSERT INTO orders VALUES (2)");
+    other.wait_for(2);
+    session.run("SELECT webhooks.start_webhook('a')");
+    session.run("INSERT INTO orders VALUES (3)");
+
+    a.wait_for(2);
+    assert_eq!(ids(&a), [1, 3], "one after the other: had 2 been sent, it would have come before 3");
+    wait_until("nothing is pending", || {
+        session.number("SELECT pending FROM webhooks.webhook_stats WHERE webhook = 'a'") == 0
+    });
+}
+
+#[test]
+fn stop_drops_what_waited() {
+    let (a, other) = (Receiver::start(), Receiver::start());
+    let database = two(&a, &other);
+    let mut session = database.connect();
+    a.always(Answer::Hang);
+    session.run("INSERT INTO orders VALUES (1), (2), (3)");
+    a.wait_for_open(1);
+    other.wait_for(3);
+
+    session.run("SELECT webhooks.stop_webhook('a')");
+    wait_until("nothing is pending", || {
+        session.number("SELECT pending FROM webhooks.webhook_stats WHERE webhook = 'a'") == 0
+    });
+    a.release();
+    session.run("SELECT webhooks.start_webhook('a')");
+    session.run("INSERT INTO orders VALUES (4)");
+
+    wait_until("the new one arrives", || ids(&a).contains(&4));
+    assert_eq!(ids(&a).into_iter().collect::<HashSet<_>>(), HashSet::from([1, 4]));
+}
+
+#[test]
+fn a_webhook_can_be_dropped_while_its_calls_are_open() {
+    let (a, other) = (Receiver::start(), Receiver::start());
+    let database = two(&a, &other);
+    let mut session = database.connect();
+    a.always(Answer::Hang);
+    session.run("INSERT INTO orders SELECT g FROM generate_series(1, 20) g");
+    a.wait_for_open(1);
+    let worker = database.worker();
+
+    session.run("SELECT webhooks.drop_webhook('a')");
+    a.release();
+    session.run("INSERT INTO orders VALUES (21)");
+
+    wait_until("the other goes on", || other.messages().len() == 21);
+    wait_until("all are recorded", || database.delivered("other") == 21);
+    assert_eq!(database.worker(), worker, "the worker has not fallen over it");
+    assert_eq!(a.count(), 1, "what waited is not sent");
+}

@@ -1,0 +1,82 @@
+//! When a worker runs.
+
+use webhooks_e2e::{wait_until, Receiver, Server};
+
+#[test]
+fn without_preload_create_extension_starts_a_worker_that_commit_wakes() {
+    let receiver = Receiver::start();
+    let server = Server::plain().start();
+    let database = server.database();
+    database.worker();
+    database.webhook("a", &receiver, "");
+    database.watched_table("orders", "a");
+
+    let mut session = database.connect();
+    for id in 1..=20 {
+        session.run(&format!("INSERT INTO orders VALUES ({id})"));
+        receiver.wait_for(id);
+    }
+
+    assert!(session.holds("SELECT NOT preloaded FROM webhooks.status()"));
+    let problem = session.text("SELECT problem FROM webhooks.status()");
+    assert!(problem.contains("shared_preload_libraries"), "it says what to do: {problem}");
+
+    // After a restart nothing brings it back, but nothing is lost either.
+    drop(session);
+    server.restart();
+    let mut session = database.connect();
+    session.run("INSERT INTO orders VALUES (21)");
+    assert_eq!(session.value("SELECT worker_pid FROM webhooks.status()"), None);
+    session.run("SELECT webhooks.start_worker()");
+    wait_until("what waited has arrived", || receiver.messages().len() == 21);
+    assert_eq!(receiver.count(), 21, "and nothing twice");
+}
+
+#[test]
+fn a_create_extension_that_is_rolled_back_leaves_no_worker() {
+    for options in [Server::plain(), Server::preloaded()] {
+        let server = options.start();
+        let database = server.empty_database();
+        let mut session = database.connect();
+        session.run("BEGIN; CREATE EXTENSION webhooks; ROLLBACK");
+        wait_until("no worker runs", || {
+            session.number(&format!(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND backend_type LIKE 'webhooks%'",
+                database.name()
+            )) == 0
+        });
+        session.run("CREATE EXTENSION webhooks");
+        database.worker();
+    }
+}
+
+#[test]
+fn preloaded_workers_are_back_after_a_restart() {
+    let receiver = Receiver::start();
+    let server = Server::preloaded().start();
+    let database = server.database();
+    database.webhook("a", &receiver, "");
+    database.watched_table("orders", "a");
+    database.connect().run("INSERT INTO orders VALUES (1)");
+    wait_until("it is recorded", || database.delivered("a") == 1);
+
+    server.restart();
+    database.connect().run("INSERT INTO orders VALUES (2)");
+
+    wait_until("both have arrived", || receiver.messages().len() == 2);
+    assert_eq!(receiver.count(), 2, "and nothing twice");
+    let mut session = database.connect();
+    let status = &session.rows("SELECT preloaded, backlog, in_flight, problem FROM webhooks.status()")[0];
+    assert_eq!(status.get(0), Some("t"));
+    assert_eq!(status.get(3), None, "no problem");
+}
+
+#[test]
+fn a_second_worker_is_never_started() {
+    let database = Server::shared().database();
+    let worker = database.worker();
+    let mut session = database.connect();
+    for _ in 0..3 {
+        assert_eq!(session.number("SELECT webhooks.start_worker()"), i64::from(worker));
+    }
+}

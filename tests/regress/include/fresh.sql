@@ -1,0 +1,21 @@
+-- Every test begins with an extension of its own: ids start at 1 and the log is empty. Its worker sends nothing, so that
+-- what is recorded stays as it is.
+SET client_min_messages = error;
+SELECT format('ALTER DATABASE %I SET webhooks.enabled = off', current_database()) \gexec
+DROP EXTENSION IF EXISTS webhooks CASCADE;
+CREATE EXTENSION webhooks;
+SET webhooks.enabled = off;
+RESET client_min_messages;
+\set SHOW_CONTEXT never
+
+-- What a statement is told: SQLSTATE, message and HINT.
+CREATE FUNCTION pg_temp.complaint(statement text) RETURNS TABLE (state text, message text, hint text)
+LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE statement;
+    state := 'none';
+    RETURN NEXT;
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
+    RETURN NEXT;
+END $$;

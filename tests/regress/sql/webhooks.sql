@@ -1,0 +1,48 @@
+-- Making, pausing, stopping, starting and dropping webhooks.
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set include :abs_srcdir '/include/fresh.sql'
+\i :include
+
+-- Two arguments are enough: the rest has defaults, and the secret is made.
+SELECT id, name, secret ~ '^whsec_[A-Za-z0-9+/]{43}=$' AS has_secret
+FROM webhooks.create_webhook('shipping', 'https://example.com/hooks');
+
+SELECT name, description, max_in_flight, ordering, timeout, retry_schedule, state, created_by = current_user AS by_me
+FROM webhooks.webhook;
+
+-- Every parameter by its name.
+SELECT id, name, secret
+FROM webhooks.create_webhook(
+    name           => 'billing: "EU"',
+    url            => 'https://example.com/billing',
+    description    => 'invoices',
+    secret         => 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+    max_in_flight  => 1000,
+    ordering       => 'strict',
+    timeout        => '1 hour',
+    retry_schedule => '{}');
+
+SELECT id, name, description, secret, max_in_flight, ordering, timeout, retry_schedule
+FROM webhooks.webhook WHERE name LIKE 'billing%';
+
+SELECT count(DISTINCT secret) FROM webhooks.webhook;
+
+-- Each state can follow each other one; to set the same again changes nothing.
+SELECT webhooks.pause_webhook('shipping');
+SELECT state, changed_at > created_at AS changed FROM webhooks.webhook WHERE name = 'shipping';
+SELECT changed_at AS changed_at FROM webhooks.webhook WHERE name = 'shipping' \gset
+SELECT webhooks.pause_webhook('shipping');
+SELECT changed_at = :'changed_at' AS unchanged FROM webhooks.webhook WHERE name = 'shipping';
+SELECT webhooks.start_webhook('shipping');
+SELECT state FROM webhooks.webhook WHERE name = 'shipping';
+SELECT webhooks.stop_webhook('shipping');
+SELECT state FROM webhooks.webhook WHERE name = 'shipping';
+SELECT webhooks.pause_webhook('shipping');
+SELECT state FROM webhooks.webhook WHERE name = 'shipping';
+
+SELECT webhooks.drop_webhook('shipping');
+SELECT name FROM webhooks.webhook;
+SELECT webhook_id, url FROM webhooks.endpoint;
+
+-- A name is free again once its webhook is dropped; ids are not used again.
+SELECT id, name FROM webhooks.create_webhook('shipping', 'https://example.com/hooks');
