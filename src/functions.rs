@@ -5,7 +5,7 @@ use webhooks_delivery::{check_url as check, secret, MessageId, UrlProblem};
 
 use crate::log::{from_unix, to_unix};
 use crate::pg::{backend, entry, wake};
-use crate::{capture, settings};
+use crate::{capture, error, settings};
 
 /// A message's id on the wire: when it was recorded and its number, so that it sorts by time and stays unique when a
 /// failover hands the same numbers out again.
@@ -41,10 +41,10 @@ fn record_message(event_id: i64, data: Option<&str>, record: Option<&str>) -> St
         }
         .to_string(),
         None => {
-            ereport!(
-                ERROR,
+            error::raise(
                 PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
-                "the extension webhooks is not installed in this database"
+                "the extension webhooks is not installed in this database",
+                "CREATE EXTENSION webhooks;",
             );
         }
     }
@@ -88,11 +88,10 @@ fn start_worker() -> Option<i32> {
         None => match wake::start_worker() {
             Some(pid) => Some(pid),
             None => {
-                ereport!(
-                    ERROR,
+                error::raise(
                     PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
                     "the webhooks worker could not be started",
-                    "Raise max_worker_processes, or look into the server's log."
+                    "Raise max_worker_processes, or look into the server's log.",
                 );
             }
         },
@@ -152,10 +151,9 @@ fn check_secret(secret: Option<&str>) {
 }
 
 fn invalid(argument: &str, problem: &str, hint: &str) -> ! {
-    ereport!(
-        ERROR,
+    error::raise(
         PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-        format!("invalid argument \"{argument}\": {problem}"),
-        hint
-    );
+        format!("{argument}: {problem}"),
+        hint,
+    )
 }

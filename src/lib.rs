@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 
 mod capture;
+mod error;
 mod functions;
 mod log;
 #[allow(unsafe_code)]

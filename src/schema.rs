@@ -2,8 +2,6 @@
 
 use pgrx::prelude::*;
 
-use crate::functions::*;
-
 extension_sql!(
     r#"
 CREATE FUNCTION webhooks.capture() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', 'webhooks_capture';

@@ -28,7 +28,7 @@ CREATE FUNCTION webhooks.nearest_names(name text, among text[]) RETURNS text
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT string_agg(quote_ident(candidate), ', ' ORDER BY rank)
+    SELECT string_agg(candidate, ', ' ORDER BY rank)
     FROM (SELECT candidate,
                  row_number() OVER (ORDER BY lower(candidate) = lower(name) DESC,
                                              lower(left(candidate, 3)) = lower(left(name, 3)) DESC,

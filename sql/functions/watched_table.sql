@@ -54,7 +54,7 @@ BEGIN
     IF on_table IS NULL THEN
         RAISE EXCEPTION 'invalid argument "on_table": it is NULL'
             USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'Give both, or neither to create_event for an event that only webhooks.emit(event) raises.';
+                  HINT = 'Give the table to watch. An event that only webhooks.emit(event) raises has neither type nor on_table.';
     ELSIF type IS NULL OR type NOT IN ('table.recordInsert', 'table.recordUpdate', 'table.recordDelete') THEN
         RAISE EXCEPTION 'invalid argument "type": there is no %', coalesce(quote_literal(type), 'NULL')
             USING ERRCODE = 'invalid_parameter_value',

@@ -18,10 +18,10 @@ BEGIN
                   HINT = 'Give ''record'' (in order for each record), ''strict'' (one after the other) or ''none''.';
     END IF;
 
-    IF timeout IS NULL OR timeout <= interval '0' OR timeout > interval '1 hour' THEN
+    IF timeout IS NULL OR timeout < interval '1 millisecond' OR timeout > interval '1 hour' THEN
         RAISE EXCEPTION 'invalid argument "timeout": % is out of range', coalesce(timeout::text, 'NULL')
             USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'Give how long a call may take: more than nothing and at most 1 hour, such as ''15 seconds''.';
+                  HINT = 'Give how long a call may take: 1 millisecond to 1 hour, such as ''15 seconds''.';
     END IF;
 
     IF retry_schedule IS NULL OR array_position(retry_schedule, NULL) IS NOT NULL THEN

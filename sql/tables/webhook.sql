@@ -18,7 +18,7 @@ CREATE TABLE webhooks.webhook (
     CONSTRAINT webhook_name_is_given CHECK (name <> ''),
     CONSTRAINT webhook_max_in_flight_range CHECK (max_in_flight BETWEEN 1 AND 1000),
     CONSTRAINT webhook_ordering_known CHECK (ordering IN ('record', 'strict', 'none')),
-    CONSTRAINT webhook_timeout_range CHECK (timeout > '0' AND timeout <= '1 hour'),
+    CONSTRAINT webhook_timeout_range CHECK (timeout BETWEEN '1 millisecond' AND '1 hour'),
     CONSTRAINT webhook_retry_schedule_range CHECK (
         cardinality(retry_schedule) <= 100
         AND array_position(retry_schedule, NULL) IS NULL

@@ -52,11 +52,10 @@ thread_local! {
 /// table: then there is nobody to tell.
 pub fn of(firing: &Firing) -> Option<Rc<Plan>> {
     let Some(event_id) = firing.event_id() else {
-        ereport!(
-            ERROR,
+        crate::error::raise(
             PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
             "webhooks.capture() takes the id of an event as its only argument",
-            "webhooks.add_event() makes such triggers."
+            "webhooks.add_event() makes such triggers.",
         );
     };
     let key = (firing.relation_oid(), event_id);
@@ -87,9 +86,7 @@ fn make(firing: &Firing, event_id: i64) -> Option<Plan> {
         EventTable::Table(table) => Some(table),
     };
     if !table.is_some_and(|table| catalog::is_or_belongs_to(firing.relation_oid(), table)) {
-        ereport!(
-            ERROR,
-            PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+        crate::error::raise(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
             format!("event {event_id} is not an event of the table that this trigger stands on"),
             "Drop the trigger and make the event with webhooks.add_event() or webhooks.create_event()."
         );

@@ -62,6 +62,8 @@ pub struct Reader {
     recovering: u8,
     generations: VecDeque<Generation>,
     next_id: u64,
+    /// A page was taken from the cursor and its transaction has not been committed.
+    torn: bool,
     /// Messages were found since the position was last settled.
     found: bool,
 }
@@ -78,6 +80,7 @@ impl Reader {
             recover,
             generations: VecDeque::new(),
             next_id: 1,
+            torn: false,
             found: false,
         }
     }
@@ -88,6 +91,7 @@ impl Reader {
             if self.held.is_none() {
                 self.open()?;
             }
+            self.torn = true;
             let held = self.held.take().expect("opened above");
             let entries = held.fetch(PAGE, |row| Entry {
                 place: Place {
@@ -125,9 +129,20 @@ impl Reader {
         })
     }
 
-    /// Whether a page is sure to be there without a new look at the log.
-    pub fn in_the_middle(&self) -> bool {
-        self.held.is_some() || self.recovering > 0
+    /// The transaction of [`next_page`](Self::next_page) was committed.
+    pub fn page_is_safe(&mut self) {
+        self.torn = false;
+    }
+
+    /// The transaction of a page was rolled back: what the page gave is lost to this reader, and only a new one, which
+    /// begins at the position written last, will find it again.
+    pub fn is_torn(&self) -> bool {
+        self.torn
+    }
+
+    /// Whether there is something to read without anything new happening.
+    pub fn has_more(&self) -> bool {
+        self.held.is_some() || self.recover.is_some()
     }
 
     /// Opens the cursor on the next generation, `None` when nothing has happened since the last.

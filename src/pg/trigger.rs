@@ -116,11 +116,10 @@ pub unsafe extern "C-unwind" fn webhooks_capture(fcinfo: pg_sys::FunctionCallInf
             capture::row_changed(&Firing(data))
         }
         _ => {
-            ereport!(
-                ERROR,
+            crate::error::raise(
                 PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
                 "webhooks.capture() can only be called as an AFTER trigger for each row",
-                "webhooks.add_event() makes such triggers."
+                "webhooks.add_event() makes such triggers.",
             );
         }
     }
@@ -137,10 +136,10 @@ pub unsafe extern "C-unwind" fn webhooks_configuration_changed(
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Datum {
     if trigger_data(fcinfo).is_none() {
-        ereport!(
-            ERROR,
+        crate::error::raise(
             PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-            "webhooks.configuration_changed() can only be called as a trigger"
+            "webhooks.configuration_changed() can only be called as a trigger",
+            "It stands on the tables of the extension.",
         );
     }
     super::catalog::announce_configuration_change();

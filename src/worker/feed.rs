@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pgrx::prelude::*;
-use webhooks_delivery::{Delivery, Endpoint, Message};
+use webhooks_delivery::{Delivery, Endpoint, LaneState, Message};
 
 use super::deliveries::{id_of, Row};
 use super::Worker;
@@ -24,6 +24,8 @@ const LANE_CAPACITY: usize = 2000;
 const READ_BACK: i32 = 500;
 /// Retries of one endpoint in memory at a time.
 const RETRIES_AT_ONCE: usize = 100;
+/// When retries that are due do not fit in memory all at once, the others are asked for after so long.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
 /// Pages read in one turn, so that outcomes are recorded in between.
 const PAGES_PER_TURN: usize = 4;
 /// A delivery that is in memory for longer gets a row, so that the reader's position can move past it.
@@ -81,7 +83,6 @@ impl Worker {
     /// The next page, and before it the configuration as the page's own snapshot shows it.
     fn read_page(&mut self) -> Result<Option<Page>, RolledBack> {
         let read_on = self.enabled && !self.feed.full;
-        let in_the_middle = self.reader.in_the_middle();
         let read = transaction::run(|| {
             let stale = catalog::extension_exists() && catalog::configuration_is_stale();
             let configuration = stale.then(super::Configuration::load);
@@ -92,13 +93,13 @@ impl Worker {
         });
         match read {
             Ok((configuration, page)) => {
+                self.reader.page_is_safe();
                 if let Some(configuration) = configuration {
                     self.configure(configuration);
                 }
                 Ok(page)
             }
-            // A cursor that failed half way cannot tell what it gave already; the next worker begins where all is known.
-            Err(error) if in_the_middle => {
+            Err(error) if self.reader.is_torn() => {
                 warning!(
                     "webhooks: the log could not be read on, the worker starts again: {}",
                     error.message
@@ -122,6 +123,8 @@ impl Worker {
         }
         self.configuration = configuration;
         self.release_lost_retries();
+        // What was paused may have retries that were due long ago.
+        self.deliveries.will_be_due(Instant::now());
     }
 
     /// What an unsubscribe, a stop or the retention took away blocks its record no more.
@@ -386,17 +389,18 @@ impl Worker {
             .copied()
             .filter(|id| closed(id))
             .collect();
+        let before = except.len();
         self.pool.scheduler(|scheduler| {
-            except.extend(
-                scheduler
-                    .lanes()
-                    .filter(|lane| lane.queued >= LANE_CAPACITY + RETRIES_AT_ONCE)
-                    .map(|lane| lane.endpoint_id),
-            );
+            let full = |lane: &LaneState| lane.queued >= LANE_CAPACITY + RETRIES_AT_ONCE;
+            except.extend(scheduler.lanes().filter(full).map(|lane| lane.endpoint_id));
         });
+        let saturated = except.len() > before;
         let rows = transaction::run(|| {
             Spi::connect(|client| self.deliveries.due(client, except, READ_BACK as usize))
         })?;
+        if saturated || rows.len() >= READ_BACK as usize {
+            self.deliveries.will_be_due(Instant::now() + RETRY_PAUSE);
+        }
         let result = self.bring_back(rows, true);
         if result.is_err() {
             self.deliveries.will_be_due(Instant::now());
@@ -452,9 +456,8 @@ impl Worker {
 
     /// When to feed again without being woken.
     pub(super) fn next_feed(&self, now: Instant) -> Option<Instant> {
-        let more = self.enabled
-            && !self.feed.full
-            && (self.feed.page.is_some() || self.reader.in_the_middle());
+        let more =
+            self.enabled && !self.feed.full && (self.feed.page.is_some() || self.reader.has_more());
         let reads_back =
             self.enabled && self.deliveries.overflowing().any(|id| self.takes_more(id));
         (more || reads_back).then_some(now)

@@ -35,7 +35,7 @@ use crate::pg::{backend, interrupt, process};
 use crate::settings;
 
 /// How often the worker looks for what nothing tells it of: COMMIT PREPARED, a database that someone wants to drop.
-const SAFETY_POLL: Duration = Duration::from_millis(500);
+const SAFETY_POLL: Duration = Duration::from_millis(250);
 /// How long after an error the next try waits.
 const AFTER_ERROR: Duration = Duration::from_millis(500);
 /// How long calls that are open may still end when the worker is told to.
@@ -139,6 +139,7 @@ impl Worker {
             warning!("webhooks: not all sender threads could be started: {error}");
         }
         let open = if self.enabled { limit } else { 0 };
+        self.deliveries.will_be_due(Instant::now());
         self.pool
             .scheduler(|scheduler| scheduler.set_max_in_flight(open));
     }

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,7 @@ pub(super) enum LookupProblem {
 }
 
 type Answer = Result<Arc<[IpAddr]>, LookupProblem>;
+type Lookups = HashMap<String, Arc<OnceLock<Answer>>>;
 
 #[derive(Clone)]
 pub(super) struct Lookup {
@@ -38,7 +39,7 @@ pub(super) struct Lookup {
 #[derive(Default)]
 struct Shared {
     /// The lookups under way, one thread each.
-    running: Mutex<HashMap<String, Arc<Mutex<Option<Answer>>>>>,
+    running: Mutex<Lookups>,
     /// One of them has ended.
     ended: Condvar,
 }
@@ -79,60 +80,68 @@ impl Lookup {
             running = self.shared.wait(running, deadline)?;
         };
         loop {
-            if let Some(answer) = lock(&slot).clone() {
-                return answer;
+            if let Some(answer) = slot.get() {
+                return answer.clone();
             }
             running = self.shared.wait(running, deadline)?;
         }
     }
 
-    fn start(&self, name: String, slot: Arc<Mutex<Option<Answer>>>) -> io::Result<()> {
+    fn start(&self, name: String, slot: Arc<OnceLock<Answer>>) -> io::Result<()> {
         let Lookup { ask, shared } = self.clone();
-        let ended = Ended { name, slot, shared };
+        let look_up = move || {
+            // Made here and not before: if the thread cannot be started, the caller still has the lock.
+            let mut end = End {
+                name,
+                slot,
+                shared,
+                answer: Err(LookupProblem::Failed("the lookup broke off".into())),
+            };
+            end.answer = match ask(&end.name) {
+                Ok(addresses) if addresses.is_empty() => {
+                    Err(LookupProblem::Failed("the name has no address".into()))
+                }
+                Ok(addresses) => Ok(addresses.into()),
+                Err(error) => Err(LookupProblem::Failed(error.to_string())),
+            };
+        };
         thread::Builder::new()
             .name("webhooks dns".into())
             .stack_size(STACK_BYTES)
-            .spawn(move || {
-                let answer = match ask(&ended.name) {
-                    Ok(addresses) if addresses.is_empty() => {
-                        Err(LookupProblem::Failed("the name has no address".into()))
-                    }
-                    Ok(addresses) => Ok(addresses.into()),
-                    Err(error) => Err(LookupProblem::Failed(error.to_string())),
-                };
-                *lock(&ended.slot) = Some(answer);
-            })
+            .spawn(look_up)
             .map(drop)
     }
 }
 
-/// Makes room and wakes those who wait, however the thread ended.
-struct Ended {
+/// Gives the answer to those who wait and makes room, however the thread ends.
+struct End {
     name: String,
-    slot: Arc<Mutex<Option<Answer>>>,
+    slot: Arc<OnceLock<Answer>>,
     shared: Arc<Shared>,
+    answer: Answer,
 }
 
-impl Drop for Ended {
+impl Drop for End {
     fn drop(&mut self) {
-        lock(&self.slot).get_or_insert(Err(LookupProblem::Failed("the lookup broke off".into())));
-        self.shared.lock().remove(&self.name);
+        let mut running = self.shared.lock();
+        // Only this thread sets it, and only here.
+        self.slot.set(self.answer.clone()).ok();
+        running.remove(&self.name);
         self.shared.ended.notify_all();
     }
 }
 
-type Running<'a> = MutexGuard<'a, HashMap<String, Arc<Mutex<Option<Answer>>>>>;
-
 impl Shared {
-    fn lock(&self) -> Running<'_> {
-        lock(&self.running)
+    fn lock(&self) -> MutexGuard<'_, Lookups> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits for the end of some lookup.
     fn wait<'a>(
         &self,
-        running: Running<'a>,
+        running: MutexGuard<'a, Lookups>,
         deadline: Option<Instant>,
-    ) -> Result<Running<'a>, LookupProblem> {
+    ) -> Result<MutexGuard<'a, Lookups>, LookupProblem> {
         let left = match deadline {
             Some(deadline) => deadline.saturating_duration_since(Instant::now()),
             None => Duration::MAX,
@@ -143,10 +152,6 @@ impl Shared {
         let waited = self.ended.wait_timeout(running, left);
         Ok(waited.unwrap_or_else(PoisonError::into_inner).0)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+\set ECHO none
 -- Every test begins with an extension of its own: ids start at 1 and the log is empty. Its worker sends nothing, so that
 -- what is recorded stays as it is.
 SET client_min_messages = error;
@@ -19,3 +20,10 @@ EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
     RETURN NEXT;
 END $$;
+
+-- The log, as far as it is the same each time.
+CREATE VIEW pg_temp.log AS
+SELECT e.name AS event, m.operation AS op, m.record, m.changed, m.data, m.old
+FROM webhooks.message m JOIN webhooks.event e ON e.id = m.event_id
+ORDER BY m.seq;
+\set ECHO all

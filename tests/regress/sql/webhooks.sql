@@ -1,7 +1,7 @@
 -- Making, pausing, stopping, starting and dropping webhooks.
-\getenv abs_srcdir PG_ABS_SRCDIR
-\set include :abs_srcdir '/include/fresh.sql'
-\i :include
+\getenv inputdir PG_ABS_SRCDIR
+\set fresh :inputdir '/include/fresh.sql'
+\i :fresh
 
 -- Two arguments are enough: the rest has defaults, and the secret is made.
 SELECT id, name, secret ~ '^whsec_[A-Za-z0-9+/]{43}=$' AS has_secret
@@ -28,19 +28,19 @@ FROM webhooks.webhook WHERE name LIKE 'billing%';
 SELECT count(DISTINCT secret) FROM webhooks.webhook;
 
 -- Each state can follow each other one; to set the same again changes nothing.
-SELECT webhooks.pause_webhook('shipping');
+SELECT FROM webhooks.pause_webhook('shipping');
 SELECT state, changed_at > created_at AS changed FROM webhooks.webhook WHERE name = 'shipping';
-SELECT changed_at AS changed_at FROM webhooks.webhook WHERE name = 'shipping' \gset
-SELECT webhooks.pause_webhook('shipping');
+SELECT changed_at FROM webhooks.webhook WHERE name = 'shipping' \gset
+SELECT FROM webhooks.pause_webhook('shipping');
 SELECT changed_at = :'changed_at' AS unchanged FROM webhooks.webhook WHERE name = 'shipping';
-SELECT webhooks.start_webhook('shipping');
+SELECT FROM webhooks.start_webhook('shipping');
 SELECT state FROM webhooks.webhook WHERE name = 'shipping';
-SELECT webhooks.stop_webhook('shipping');
+SELECT FROM webhooks.stop_webhook('shipping');
 SELECT state FROM webhooks.webhook WHERE name = 'shipping';
-SELECT webhooks.pause_webhook('shipping');
+SELECT FROM webhooks.pause_webhook('shipping');
 SELECT state FROM webhooks.webhook WHERE name = 'shipping';
 
-SELECT webhooks.drop_webhook('shipping');
+SELECT FROM webhooks.drop_webhook('shipping');
 SELECT name FROM webhooks.webhook;
 SELECT webhook_id, url FROM webhooks.endpoint;
 

@@ -1,0 +1,12 @@
+//! Errors as users read them: an SQLSTATE, what is wrong, and a HINT that says what to do.
+
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+
+/// Raises an error; the message names the argument where one is to blame.
+pub fn raise(code: PgSqlErrorCode, message: impl Into<String>, hint: &str) -> ! {
+    ErrorReport::new(code, message.into(), "webhooks")
+        .set_hint(hint)
+        .report(PgLogLevel::ERROR);
+    unreachable!("an error was raised")
+}

@@ -1,0 +1,73 @@
+-- What create_webhook and its kin refuse, and what they say: SQLSTATE, the argument, what to do.
+\getenv inputdir PG_ABS_SRCDIR
+\set fresh :inputdir '/include/fresh.sql'
+\i :fresh
+
+\pset format unaligned
+\pset fieldsep '\n'
+\pset tuples_only on
+SELECT id FROM webhooks.create_webhook('shipping', 'https://example.com/hooks');
+CREATE FUNCTION pg_temp.refused(arguments text) RETURNS TABLE (state text, message text, hint text)
+LANGUAGE sql AS $$ SELECT * FROM pg_temp.complaint('SELECT webhooks.create_webhook(' || arguments || ')') $$;
+\set billing '''billing'', ''https://example.com/'''
+
+-- name
+SELECT * FROM pg_temp.refused($$NULL, 'https://example.com/'$$);
+SELECT * FROM pg_temp.refused($$'', 'https://example.com/'$$);
+SELECT * FROM pg_temp.refused($$repeat('n', 201), 'https://example.com/'$$);
+SELECT * FROM pg_temp.refused($$E'two\nlines', 'https://example.com/'$$);
+SELECT * FROM pg_temp.refused($$' space', 'https://example.com/'$$);
+SELECT * FROM pg_temp.refused($$'shipping', 'https://example.com/'$$);
+
+-- url: form, and literal addresses in every spelling
+SELECT * FROM pg_temp.refused($$'billing', NULL$$);
+SELECT * FROM pg_temp.refused($$'billing', ''$$);
+SELECT * FROM pg_temp.refused($$'billing', 'example.com/hooks'$$);
+SELECT * FROM pg_temp.refused($$'billing', 'file:///etc/passwd'$$);
+SELECT * FROM pg_temp.refused($$'billing', 'https://'$$);
+SELECT * FROM pg_temp.refused($$'billing', 'https://user:password@example.com/'$$);
+SELECT * FROM pg_temp.refused($$'billing', 'https://10.0.0.1/'$$);
+SELECT * FROM pg_temp.refused($$'billing', 'https://169.254.169.254/latest/meta-data'$$);
+SELECT * FROM pg_temp.refused($$'billing', 'https://0x7f000001/'$$);
+SELECT * FROM pg_temp.refused($$'billing', 'https://2130706433/'$$);
+SELECT * FROM pg_temp.refused($$'billing', 'https://0177.1/'$$);
+SELECT * FROM pg_temp.refused($$'billing', 'https://[::1]/'$$);
+SELECT * FROM pg_temp.refused($$'billing', 'https://[::ffff:192.168.0.1]:8443/'$$);
+
+-- secret
+SELECT * FROM pg_temp.refused(:'billing' || $$, secret => 'hunter2'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, secret => 'whsec_'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, secret => 'whsec_' || encode(repeat('x', 23)::bytea, 'base64')$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, secret => 'whsec_' || replace(encode(repeat('x', 65)::bytea, 'base64'), E'\n', '')$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, secret => 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2La****'$$);
+
+-- max_in_flight, ordering, timeout
+SELECT * FROM pg_temp.refused(:'billing' || $$, max_in_flight => 0$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, max_in_flight => 1001$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, max_in_flight => NULL$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, ordering => 'Record'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, ordering => NULL$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, timeout => '999 microseconds'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, timeout => '-1 second'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, timeout => '61 minutes'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, timeout => NULL$$);
+
+-- retry_schedule
+SELECT * FROM pg_temp.refused(:'billing' || $$, retry_schedule => NULL$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, retry_schedule => '{1s,NULL}'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, retry_schedule => '{1s,-1s}'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, retry_schedule => '{1s,366 days}'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, retry_schedule => array_fill(interval '1s', '{101}')$$);
+
+-- What a later version brings is not accepted before it works.
+SELECT state, message FROM pg_temp.refused(:'billing' || $$, signature => 'github'$$);
+
+-- Nothing of all this has left anything behind.
+SELECT name FROM webhooks.webhook;
+
+-- names that do not exist
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.drop_webhook('Shipping')$$);
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.pause_webhook('')$$);
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.stop_webhook(NULL)$$);
+SELECT webhooks.drop_webhook('shipping');
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.start_webhook('shipping')$$);
