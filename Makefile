@@ -24,6 +24,10 @@ build: dependencies ## build the extension in release mode
 install: dependencies ## build the extension and install it into Postgres 15 (as root)
 	@scripts/build install
 
+.PHONY: demo
+demo: install ## build what is needed, then show a row's change become a verified call (as root)
+	@scripts/demo
+
 .PHONY: test
 test: format lint test-unit test-regress test-isolation test-e2e ## run everything that CI runs
 	@echo "All tests passed."

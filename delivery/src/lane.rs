@@ -263,6 +263,31 @@ impl Lane {
         evicted
     }
 
+    /// Gives up what nobody wants any more. What waited behind it for its record goes on.
+    pub(crate) fn withdraw(&mut self, unwanted: &impl Fn(&Delivery) -> bool) -> Vec<Delivery> {
+        let mut withdrawn = self.keys.drain_held(|_, delivery| unwanted(delivery));
+        let (gone, kept): (VecDeque<_>, VecDeque<_>) =
+            mem::take(&mut self.queue).into_iter().partition(unwanted);
+        self.queue = kept;
+        withdrawn.extend(gone);
+        // What is ready has taken its key, which must be handed on; what is held now is wanted.
+        for delivery in mem::take(&mut self.ready) {
+            if !unwanted(&delivery) {
+                self.ready.push_back(delivery);
+                continue;
+            }
+            if let Some(key) = self.key(&delivery.message) {
+                let next = self.keys.release(key, false);
+                self.ready.extend(next);
+            }
+            withdrawn.push(delivery);
+        }
+        for delivery in &withdrawn {
+            self.load.remove(delivery);
+        }
+        withdrawn
+    }
+
     fn keys_of_unstored(&self) -> HashSet<Key> {
         let waiting = self.ready.iter().chain(self.keys.held()).chain(&self.queue);
         waiting

@@ -226,6 +226,16 @@ impl Scheduler {
             .unwrap_or_default()
     }
 
+    /// Gives up what waits for this endpoint and is unwanted, as when a subscription ended. Open calls end as they do.
+    pub fn withdraw(
+        &mut self,
+        endpoint_id: i64,
+        unwanted: impl Fn(&Delivery) -> bool,
+    ) -> Vec<Delivery> {
+        self.change(endpoint_id, |lane| lane.withdraw(&unwanted))
+            .unwrap_or_default()
+    }
+
     fn lane(&self, id: i64) -> Option<&Lane> {
         let lane = &self.lanes.get(&id)?.lane;
         (!lane.is_removed()).then_some(lane)

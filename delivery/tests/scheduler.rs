@@ -460,6 +460,33 @@ fn what_has_a_row_can_be_given_up() {
     assert_eq!(scheduler.queued(1), 1);
 }
 
+#[test]
+fn what_nobody_wants_any_more_is_withdrawn_and_delays_nothing() {
+    let endpoint = to(1, webhook());
+    let mut scheduler = scheduler(&[&endpoint]);
+    let messages = [(1, "a"), (2, "a"), (3, "a"), (4, "b"), (5, "b"), (6, "")];
+    offer(&mut scheduler, &endpoint, &messages);
+    scheduler.block(1, &event("orders"), Some("r"));
+    scheduler
+        .retry(again(&delivery(&endpoint, message(0, Some("r")))))
+        .unwrap();
+    offer(&mut scheduler, &endpoint, &[(7, "r")]);
+    let open = scheduler.next().unwrap();
+    assert_eq!(open.message.seq, 0, "a due retry goes first");
+    let next = scheduler.next().unwrap();
+    assert_eq!(next.message.seq, 1);
+
+    let mut withdrawn = seqs(&scheduler.withdraw(1, |d| [0, 2, 4, 6].contains(&d.message.seq)));
+    withdrawn.sort_unstable();
+    assert_eq!(withdrawn, [2, 4, 6], "open calls are not taken back");
+    assert_eq!(seqs(&all_next(&mut scheduler)), [5]);
+    scheduler.finish(&next, &Verdict::Delivered);
+    scheduler.finish(&open, &Verdict::Delivered);
+    assert_eq!(seqs(&all_next(&mut scheduler)), [3, 7]);
+    assert_eq!(scheduler.queued(1), 0);
+    assert!(scheduler.withdraw(9, |_| true).is_empty());
+}
+
 /// A stranger's week: offers, retries, ends of calls in any order, changes of configuration. Of each record the
 /// messages must reach the endpoint in order, and no bound may ever be broken.
 #[test]

@@ -86,6 +86,12 @@ impl Configuration {
         )
     }
 
+    /// Whether an endpoint gets a message of this event, recorded at this time.
+    pub fn wants(&self, endpoint_id: i64, event_id: i64, at: i64) -> bool {
+        self.recipients(event_id, at)
+            .any(|endpoint| endpoint.id == endpoint_id)
+    }
+
     /// The endpoints that a message of this event, recorded at this time, goes to.
     pub fn recipients(&self, event_id: i64, at: i64) -> impl Iterator<Item = &Arc<Endpoint>> {
         let subscribers = self

@@ -122,9 +122,35 @@ impl Worker {
             self.reader.handled(generation, seq);
         }
         self.configuration = configuration;
+        self.withdraw_unwanted();
         self.release_lost_retries();
         // What was paused may have retries that were due long ago.
         self.deliveries.will_be_due(Instant::now());
+    }
+
+    /// Takes what waits for a subscription that has ended out of the lanes; whoever ended it has deleted the rows.
+    fn withdraw_unwanted(&mut self) {
+        let configuration = &self.configuration;
+        let withdrawn: Vec<Delivery> = self.pool.scheduler(|scheduler| {
+            let waiting: Vec<i64> = scheduler
+                .lanes()
+                .filter(|lane| lane.queued > 0)
+                .map(|lane| lane.endpoint_id)
+                .collect();
+            let unwanted = |delivery: &Delivery| {
+                let (endpoint_id, _, at) = id_of(delivery);
+                !configuration.wants(endpoint_id, delivery.message.event.id, at)
+            };
+            waiting
+                .into_iter()
+                .flat_map(|id| scheduler.withdraw(id, unwanted))
+                .collect()
+        });
+        for delivery in withdrawn {
+            let id = id_of(&delivery);
+            self.handled(id);
+            self.deliveries.leave(id);
+        }
     }
 
     /// What an unsubscribe, a stop or the retention took away blocks its record no more.

@@ -27,7 +27,9 @@ impl Load {
     /// Starts so many sessions, with ids after those that another load has used.
     pub fn start_after(database: &Database, table: &str, sessions: usize) -> Self {
         // That one may have used some for rows that did not commit.
-        let used = database.connect().number(&format!("SELECT coalesce(max(id), 0) FROM {table}"));
+        let used = database
+            .connect()
+            .number(&format!("SELECT coalesce(max(id), 0) FROM {table}"));
         Self::start_from(used + 1_000_000, database, table, sessions)
     }
 

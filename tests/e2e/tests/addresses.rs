@@ -4,7 +4,9 @@ use webhooks_e2e::{wait_until, Receiver, Server};
 
 #[test]
 fn a_private_address_is_refused_when_it_is_saved() {
-    let server = Server::strict().set("shared_preload_libraries", "webhooks").start();
+    let server = Server::strict()
+        .set("shared_preload_libraries", "webhooks")
+        .start();
     let database = server.database();
     let mut session = database.connect();
     for url in [
@@ -26,7 +28,8 @@ fn a_private_address_is_refused_when_it_is_saved() {
         "example.com",
         "",
     ] {
-        let (code, message) = session.refused(&format!("SELECT webhooks.create_webhook('a', '{url}')"));
+        let (code, message) =
+            session.refused(&format!("SELECT webhooks.create_webhook('a', '{url}')"));
         assert_eq!(code, "22023", "{url}");
         assert!(message.contains("url"), "{url}: {message}");
     }
@@ -39,7 +42,9 @@ fn a_private_address_is_refused_when_it_is_saved() {
 #[test]
 fn a_name_of_a_private_address_is_refused_when_it_is_called() {
     let receiver = Receiver::at("127.0.0.1");
-    let server = Server::strict().set("shared_preload_libraries", "webhooks").start();
+    let server = Server::strict()
+        .set("shared_preload_libraries", "webhooks")
+        .start();
     let database = server.database();
     let mut session = database.connect();
     let secret = session.text(&format!(
@@ -52,9 +57,16 @@ fn a_name_of_a_private_address_is_refused_when_it_is_called() {
     session.run("INSERT INTO orders VALUES (1)");
 
     wait_until("some calls were refused", || {
-        session.number("SELECT count(*) FROM webhooks.attempt_log WHERE error LIKE 'forbidden address%'") >= 2
+        session.number(
+            "SELECT count(*) FROM webhooks.attempt_log WHERE error LIKE 'forbidden address%'",
+        ) >= 2
     });
-    assert_eq!(session.number("SELECT count(*) FROM webhooks.attempt_log WHERE error NOT LIKE 'forbidden address%'"), 0);
+    assert_eq!(
+        session.number(
+            "SELECT count(*) FROM webhooks.attempt_log WHERE error NOT LIKE 'forbidden address%'"
+        ),
+        0
+    );
     assert_eq!(receiver.count(), 0);
 
     // Allowed, by a reload alone.
@@ -69,14 +81,19 @@ fn a_name_of_a_private_address_is_refused_when_it_is_called() {
     // And forbidden again, also for a connection that is open.
     session.run("ALTER SYSTEM RESET webhooks.allowed_networks");
     session.run("SELECT pg_reload_conf()");
-    let refused = session.number("SELECT count(*) FROM webhooks.attempt_log WHERE error LIKE 'forbidden address%'");
-    wait_until("the setting is in force", || session.text("SHOW webhooks.allowed_networks").is_empty());
+    let refused = session
+        .number("SELECT count(*) FROM webhooks.attempt_log WHERE error LIKE 'forbidden address%'");
+    wait_until("the setting is in force", || {
+        session.text("SHOW webhooks.allowed_networks").is_empty()
+    });
     let calls = receiver.count();
     let mut id = 1;
     wait_until("calls are refused again", || {
         id += 1;
         session.run(&format!("INSERT INTO orders VALUES ({id})"));
-        session.number("SELECT count(*) FROM webhooks.attempt_log WHERE error LIKE 'forbidden address%'") > refused + 4
+        session.number(
+            "SELECT count(*) FROM webhooks.attempt_log WHERE error LIKE 'forbidden address%'",
+        ) > refused + 4
     });
     // The worker may have read its configuration a moment later than this session.
     assert!(receiver.count() < calls + 2 * id, "they stopped");

@@ -30,7 +30,11 @@ fn insert_update_and_delete_arrive_signed_with_the_row() {
         let body = request.json();
         assert_eq!(body["messageId"], request.message());
         assert_eq!(request.header("idempotency-key"), request.message());
-        assert!(request.message().starts_with("msg_"), "{}", request.message());
+        assert!(
+            request.message().starts_with("msg_"),
+            "{}",
+            request.message()
+        );
         assert!(!request.message().contains('.'));
         assert!(ids.insert(request.message()), "the id of another message");
         assert_eq!(body["webhookId"], webhook);
@@ -38,14 +42,23 @@ fn insert_update_and_delete_arrive_signed_with_the_row() {
         assert_eq!(body["objectName"], "orders");
         assert_eq!(body["accountId"], json!(null));
         assert_eq!(body["metadata"], json!(null));
-        assert!(body.get("eventName").is_none(), "the event has no name: {body}");
+        assert!(
+            body.get("eventName").is_none(),
+            "the event has no name: {body}"
+        );
         let date = body["eventDate"].as_str().expect("eventDate");
-        assert!(date.ends_with('Z') && date.len() == "2026-11-23T20:00:00.123456Z".len(), "{date}");
+        assert!(
+            date.ends_with('Z') && date.len() == "2026-11-23T20:00:00.123456Z".len(),
+            "{date}"
+        );
     }
     let body = requests[0].json();
     assert_eq!(body["eventType"], "table.recordInsert");
     assert_eq!(body["data"], json!([{"id": 7, "n": 1, "note": "new"}]));
-    assert!(body.get("old").is_none() && body.get("objectFields").is_none(), "{body}");
+    assert!(
+        body.get("old").is_none() && body.get("objectFields").is_none(),
+        "{body}"
+    );
 
     let body = requests[1].json();
     assert_eq!(body["eventType"], "table.recordUpdate");
@@ -56,7 +69,10 @@ fn insert_update_and_delete_arrive_signed_with_the_row() {
     let body = requests[2].json();
     assert_eq!(body["eventType"], "table.recordDelete");
     assert_eq!(body["data"], json!([{"id": 7, "n": 1, "note": "paid"}]));
-    assert!(body.get("old").is_none() && body.get("objectFields").is_none(), "{body}");
+    assert!(
+        body.get("old").is_none() && body.get("objectFields").is_none(),
+        "{body}"
+    );
 }
 
 #[test]
@@ -88,11 +104,18 @@ fn an_update_that_changes_nothing_watched_makes_no_call() {
 fn every_endpoint_gets_the_message_under_the_same_id() {
     let receivers = [Receiver::start(), Receiver::start(), Receiver::start()];
     let database = Server::shared().database();
-    database.webhook("a", &receivers[0], "secret => 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'");
+    database.webhook(
+        "a",
+        &receivers[0],
+        "secret => 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'",
+    );
     let mut session = database.connect();
     for receiver in &receivers[1..] {
         receiver.expect_secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-        session.run(&format!("SELECT webhooks.add_endpoint('a', '{}')", receiver.url()));
+        session.run(&format!(
+            "SELECT webhooks.add_endpoint('a', '{}')",
+            receiver.url()
+        ));
     }
     database.watched_table("orders", "a");
 
@@ -122,7 +145,10 @@ fn webhooks_that_want_the_same_share_its_message() {
 
     session.run("INSERT INTO orders VALUES (1)");
 
-    let ids: Vec<String> = receivers.iter().map(|r| r.wait_for(1)[0].message()).collect();
+    let ids: Vec<String> = receivers
+        .iter()
+        .map(|r| r.wait_for(1)[0].message())
+        .collect();
     assert_eq!(ids[0], ids[1]);
 }
 
@@ -132,9 +158,12 @@ fn an_emitted_event_arrives_with_its_data_under_the_id_that_emit_returned() {
     let database = Server::shared().database();
     database.webhook("crm", &receiver, "");
     let mut session = database.connect();
-    session.run("SELECT webhooks.create_event('lead:won'); SELECT webhooks.subscribe('crm', '{lead:won}')");
+    session.run(
+        "SELECT webhooks.create_event('lead:won'); SELECT webhooks.subscribe('crm', '{lead:won}')",
+    );
 
-    let id = session.text(r#"SELECT webhooks.emit('lead:won', '{"amount": 12.50}', record => 'lead-9')"#);
+    let id = session
+        .text(r#"SELECT webhooks.emit('lead:won', '{"amount": 12.50}', record => 'lead-9')"#);
 
     let request = receiver.wait_for(1).remove(0);
     assert_eq!(request.message(), id);
@@ -144,7 +173,10 @@ fn an_emitted_event_arrives_with_its_data_under_the_id_that_emit_returned() {
     assert_eq!(body["recordId"], "lead-9");
     assert_eq!(body["objectName"], json!(null));
     assert_eq!(body["data"], json!([{"amount": 12.5}]));
-    assert!(String::from_utf8_lossy(&request.body).contains("12.50"), "every digit");
+    assert!(
+        String::from_utf8_lossy(&request.body).contains("12.50"),
+        "every digit"
+    );
 }
 
 #[test]
@@ -243,7 +275,11 @@ fn statistics_and_the_attempt_log_tell_each_call() {
     )[0];
     let columns: Vec<_> = (0..8).map(|i| stats.get(i).unwrap_or("NULL")).collect();
     assert_eq!(columns, ["a", "started", "2", "3", "1", "2", "0", "0"]);
-    assert!(stats.get(8).unwrap().starts_with("status"), "{:?}", stats.get(8));
+    assert!(
+        stats.get(8).unwrap().starts_with("status"),
+        "{:?}",
+        stats.get(8)
+    );
 
     let id = receiver.requests()[0].message();
     let log = session.rows(&format!(
@@ -257,7 +293,10 @@ fn statistics_and_the_attempt_log_tell_each_call() {
         assert_eq!((log[0].get(1), log[0].get(2)), (Some("500"), Some("f")));
         // A NUL cannot be stored, nor a byte that is no UTF-8; the rest of the answer is.
         let response = log[0].get(3).expect("the answer is kept");
-        assert!(response.contains("try") && response.contains("again"), "{response}");
+        assert!(
+            response.contains("try") && response.contains("again"),
+            "{response}"
+        );
         assert_eq!((log[1].get(1), log[1].get(2)), (Some("200"), Some("t")));
     }
 }

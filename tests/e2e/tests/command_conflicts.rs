@@ -26,7 +26,9 @@ fn drop_database_does_not_wait_for_a_call() {
     let worker = database.worker();
 
     within(PROMPTLY, "DROP DATABASE", || {
-        server.connect("postgres").run(&format!("DROP DATABASE {}", database.name()));
+        server
+            .connect("postgres")
+            .run(&format!("DROP DATABASE {}", database.name()));
     });
 
     wait_until("the worker is gone", || !is_alive(worker));
@@ -44,9 +46,14 @@ fn a_database_can_be_renamed_though_a_call_is_open() {
     });
 
     receiver.release();
-    server.connect(&format!("{name}_renamed")).run("INSERT INTO orders VALUES (2)");
+    server
+        .connect(&format!("{name}_renamed"))
+        .run("INSERT INTO orders VALUES (2)");
     wait_until("it goes on under the other name", || {
-        receiver.successes().iter().any(|request| request.number("id") == 2)
+        receiver
+            .successes()
+            .iter()
+            .any(|request| request.number("id") == 2)
     });
     session.run(&format!("DROP DATABASE {name}_renamed WITH (FORCE)"));
 }
@@ -65,7 +72,10 @@ fn a_database_can_be_copied_though_a_call_is_open() {
     receiver.release();
     database.connect().run("INSERT INTO orders VALUES (2)");
     wait_until("the original goes on", || {
-        receiver.successes().iter().any(|request| request.number("id") == 2)
+        receiver
+            .successes()
+            .iter()
+            .any(|request| request.number("id") == 2)
     });
     session.run(&format!("DROP DATABASE {name}_copy WITH (FORCE)"));
 }
@@ -78,14 +88,29 @@ fn drop_extension_does_not_wait_for_a_call_and_ends_the_worker() {
     let mut session = database.connect();
 
     let (code, _) = session.refused("DROP EXTENSION webhooks");
-    assert_eq!(code, "2BP01", "the watched table's triggers stand in the way");
-    within(PROMPTLY, "DROP EXTENSION", || session.run("DROP EXTENSION webhooks CASCADE"));
+    assert_eq!(
+        code, "2BP01",
+        "the watched table's triggers stand in the way"
+    );
+    within(PROMPTLY, "DROP EXTENSION", || {
+        session.run("DROP EXTENSION webhooks CASCADE")
+    });
 
     wait_until("the worker is gone", || !is_alive(worker));
     session.run("INSERT INTO orders VALUES (2)");
-    assert_eq!(session.number("SELECT count(*) FROM orders"), 2, "the table is as it was");
-    assert_eq!(session.number("SELECT count(*) FROM pg_trigger WHERE tgrelid = 'orders'::regclass"), 0);
-    assert_eq!(session.number("SELECT count(*) FROM pg_namespace WHERE nspname = 'webhooks'"), 0);
+    assert_eq!(
+        session.number("SELECT count(*) FROM orders"),
+        2,
+        "the table is as it was"
+    );
+    assert_eq!(
+        session.number("SELECT count(*) FROM pg_trigger WHERE tgrelid = 'orders'::regclass"),
+        0
+    );
+    assert_eq!(
+        session.number("SELECT count(*) FROM pg_namespace WHERE nspname = 'webhooks'"),
+        0
+    );
 }
 
 #[test]
@@ -101,7 +126,9 @@ fn an_extension_that_was_dropped_can_be_created_again() {
     database.watched_table("orders", "again");
     session.run("INSERT INTO orders VALUES (3)");
 
-    wait_until("it delivers", || receiver.successes().iter().any(|r| r.number("id") == 3));
+    wait_until("it delivers", || {
+        receiver.successes().iter().any(|r| r.number("id") == 3)
+    });
 }
 
 #[test]
@@ -117,7 +144,9 @@ fn a_drop_extension_that_is_rolled_back_changes_nothing() {
     session.run("BEGIN; DROP EXTENSION webhooks CASCADE; ROLLBACK");
     session.run("INSERT INTO orders VALUES (2)");
 
-    wait_until("it goes on", || receiver.requests().iter().any(|r| r.number("id") == 2));
+    wait_until("it goes on", || {
+        receiver.requests().iter().any(|r| r.number("id") == 2)
+    });
     wait_until("it is recorded", || database.delivered("a") == 2);
     assert_eq!(receiver.count(), 2);
 }

@@ -25,7 +25,11 @@ impl Scene {
         let database = server.database();
         database.webhook("a", &receiver, "max_in_flight => 32");
         database.watched_table("orders", "a");
-        Self { server, receiver, database }
+        Self {
+            server,
+            receiver,
+            database,
+        }
     }
 
     /// Starts the load and returns when it is well under way.
@@ -40,7 +44,9 @@ impl Scene {
     /// After the crash, and with nothing being sent: the messages whose success had been recorded, and the number of
     /// calls so far.
     fn recorded(&self) -> (HashSet<String>, usize) {
-        wait_until("the calls that were open are over", || self.receiver.open() == 0);
+        wait_until("the calls that were open are over", || {
+            self.receiver.open() == 0
+        });
         let recorded = self
             .database
             .connect()
@@ -60,16 +66,29 @@ impl Scene {
             .map(|id| id.unwrap().parse().unwrap())
             .collect();
         wait_until("all that committed is recorded as delivered", || {
-            session.number("SELECT count(DISTINCT message_id) FROM webhooks.attempt_log WHERE status = 200")
-                >= committed.len() as i64
+            session.number(
+                "SELECT count(DISTINCT message_id) FROM webhooks.attempt_log WHERE status = 200",
+            ) >= committed.len() as i64
         });
-        let arrived: HashSet<i64> = self.receiver.successes().iter().map(|r| r.number("id")).collect();
-        assert!(!arrived.iter().any(|id| Load::was_rolled_back(*id)), "something rolled back was sent");
+        let arrived: HashSet<i64> = self
+            .receiver
+            .successes()
+            .iter()
+            .map(|r| r.number("id"))
+            .collect();
+        assert!(
+            !arrived.iter().any(|id| Load::was_rolled_back(*id)),
+            "something rolled back was sent"
+        );
         let lost: Vec<_> = committed.difference(&arrived).collect();
         assert!(lost.is_empty(), "lost: {lost:?}");
         let invented: Vec<_> = arrived.difference(&committed).collect();
         assert!(invented.is_empty(), "sent, but not committed: {invented:?}");
-        assert_eq!(self.receiver.messages().len(), committed.len(), "a row has one message");
+        assert_eq!(
+            self.receiver.messages().len(),
+            committed.len(),
+            "a row has one message"
+        );
     }
 
     /// How often each message was called for.
@@ -104,7 +123,10 @@ impl Scene {
         }
         let calls = self.calls();
         let most = calls.values().max().unwrap();
-        assert!(*most <= 2, "one crash repeats a call once, not {most} times");
+        assert!(
+            *most <= 2,
+            "one crash repeats a call once, not {most} times"
+        );
         assert!(!recorded.is_empty(), "some were recorded before the crash");
     }
 }
@@ -144,7 +166,9 @@ fn after_kill_9_the_worker_comes_back_by_itself() {
     load.wait_for_commits(1000);
     load.stop();
 
-    wait_until("there is another worker", || scene.database.worker() != killed);
+    wait_until("there is another worker", || {
+        scene.database.worker() != killed
+    });
     scene.wait_for_all();
 }
 
@@ -184,10 +208,15 @@ fn a_terminated_worker_comes_back_and_repeats_nothing() {
     let load = scene.load();
     let terminated = scene.database.worker();
 
-    scene.database.connect().run(&format!("SELECT pg_terminate_backend({terminated})"));
+    scene
+        .database
+        .connect()
+        .run(&format!("SELECT pg_terminate_backend({terminated})"));
     load.wait_for_commits(500);
     load.stop();
 
-    wait_until("there is another worker", || scene.database.worker() != terminated);
+    wait_until("there is another worker", || {
+        scene.database.worker() != terminated
+    });
     scene.wait_for_all();
 }

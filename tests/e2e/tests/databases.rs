@@ -13,15 +13,23 @@ fn each_database_has_a_worker_that_no_other_delays_or_ends() {
     other.webhook("a", &good, "");
     other.watched_table("orders", "a");
 
-    one.connect().run("INSERT INTO orders SELECT g FROM generate_series(1, 500) g");
+    one.connect()
+        .run("INSERT INTO orders SELECT g FROM generate_series(1, 500) g");
     // As many as webhooks.max_in_flight lets one database have.
     dead.wait_for_open(64);
-    other.connect().run("INSERT INTO orders SELECT g FROM generate_series(1, 500) g");
+    other
+        .connect()
+        .run("INSERT INTO orders SELECT g FROM generate_series(1, 500) g");
 
-    wait_until("the other database's have arrived", || good.messages().len() == 500);
+    wait_until("the other database's have arrived", || {
+        good.messages().len() == 500
+    });
     let (ended, staying) = (one.worker(), other.worker());
     assert_ne!(ended, staying);
-    assert!(!good.requests().iter().any(|request| dead.messages().contains(&request.message())));
+    assert!(!good
+        .requests()
+        .iter()
+        .any(|request| dead.messages().contains(&request.message())));
 
     one.connect().run("DROP EXTENSION webhooks CASCADE");
     wait_until("its worker is gone", || !is_alive(ended));

@@ -27,7 +27,14 @@ fn a_dump_carries_the_definitions_and_no_messages() {
     run(Command::new(pg_program("psql"))
         .arg("--host")
         .arg(server.socket())
-        .args(["--username=postgres", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname", copy.name()])
+        .args([
+            "--username=postgres",
+            "--no-psqlrc",
+            "--quiet",
+            "--set=ON_ERROR_STOP=1",
+            "--dbname",
+            copy.name(),
+        ])
         .arg("--file")
         .arg(&file));
     let _ = std::fs::remove_file(&file);
@@ -39,15 +46,27 @@ fn a_dump_carries_the_definitions_and_no_messages() {
         SELECT 'subscription ' || to_jsonb(s) FROM webhooks.subscription s UNION ALL
         SELECT 'trigger ' || pg_get_triggerdef(oid) FROM pg_trigger WHERE tgname LIKE 'webhooks%') AS lines"
         .replace("to_jsonb(e) - 'on_table'", "(to_jsonb(e) - 'on_table')");
-    assert_eq!(original.connect().text(&definitions), copy.connect().text(&definitions));
+    assert_eq!(
+        original.connect().text(&definitions),
+        copy.connect().text(&definitions)
+    );
     let mut session = copy.connect();
     for table in ["message", "attempt", "delivery", "tally"] {
-        assert_eq!(session.number(&format!("SELECT count(*) FROM webhooks.{table}")), 0, "{table}");
+        assert_eq!(
+            session.number(&format!("SELECT count(*) FROM webhooks.{table}")),
+            0,
+            "{table}"
+        );
     }
     assert_eq!(session.number("SELECT count(*) FROM orders"), 20);
     assert_eq!(receiver.count(), 20, "restoring the rows sent nothing");
-    let made = session.number("SELECT id FROM webhooks.create_webhook('b', 'https://example.com/')");
+    let made =
+        session.number("SELECT id FROM webhooks.create_webhook('b', 'https://example.com/')");
     assert!(made > 1, "the numbers go on where they were");
     session.run("INSERT INTO orders VALUES (21)");
-    assert_eq!(session.number("SELECT count(*) FROM webhooks.message"), 1, "its triggers work");
+    assert_eq!(
+        session.number("SELECT count(*) FROM webhooks.message"),
+        1,
+        "its triggers work"
+    );
 }

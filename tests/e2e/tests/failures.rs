@@ -9,13 +9,18 @@ use webhooks_e2e::{wait_until, Answer, Receiver, Server};
 fn an_endpoint_that_comes_back_gets_everything_that_waited() {
     let receiver = Receiver::start();
     let database = Server::shared().database();
-    database.webhook("a", &receiver, "retry_schedule => array_fill(interval '200ms', ARRAY[100])");
+    database.webhook(
+        "a",
+        &receiver,
+        "retry_schedule => array_fill(interval '200ms', ARRAY[100])",
+    );
     database.watched_table("orders", "a");
     let mut session = database.connect();
     receiver.down();
     session.run("INSERT INTO orders SELECT g FROM generate_series(1, 100) g");
     wait_until("calls are refused", || {
-        session.number("SELECT count(*) FROM webhooks.attempt_log WHERE error LIKE 'refused%'") > 100
+        session.number("SELECT count(*) FROM webhooks.attempt_log WHERE error LIKE 'refused%'")
+            > 100
     });
     assert_eq!(receiver.count(), 0);
 
@@ -23,10 +28,20 @@ fn an_endpoint_that_comes_back_gets_everything_that_waited() {
 
     wait_until("all have arrived", || receiver.messages().len() == 100);
     wait_until("all are recorded", || database.delivered("a") == 100);
-    assert_eq!(session.number("SELECT count(*) FROM webhooks.delivery"), 0, "nothing is left over");
-    assert_eq!(session.number("SELECT sum(pending) FROM webhooks.webhook_stats"), 0);
+    assert_eq!(
+        session.number("SELECT count(*) FROM webhooks.delivery"),
+        0,
+        "nothing is left over"
+    );
+    assert_eq!(
+        session.number("SELECT sum(pending) FROM webhooks.webhook_stats"),
+        0
+    );
     for request in receiver.successes() {
-        assert!(request.attempt() > 1, "the attempt's number tells that there were others");
+        assert!(
+            request.attempt() > 1,
+            "the attempt's number tells that there were others"
+        );
     }
 }
 
@@ -55,7 +70,11 @@ fn a_delivery_that_is_exhausted_is_shown_as_failed() {
         .map(|request| (request.message(), request.attempt()))
         .collect();
     let id = attempts[0].0.clone();
-    assert_eq!(attempts, (1..=3).map(|n| (id.clone(), n)).collect::<Vec<_>>(), "three attempts under one id");
+    assert_eq!(
+        attempts,
+        (1..=3).map(|n| (id.clone(), n)).collect::<Vec<_>>(),
+        "three attempts under one id"
+    );
     let failed = session.rows(
         "SELECT message_id, webhook, url, failed_at IS NOT NULL, attempts, last_status, last_error
          FROM webhooks.failed_delivery",
@@ -63,7 +82,9 @@ fn a_delivery_that_is_exhausted_is_shown_as_failed() {
     let row: Vec<_> = (0..6).map(|i| failed[0].get(i).unwrap_or("NULL")).collect();
     assert_eq!(row, [&id, "a", &receiver.url(), "t", "3", "503"]);
     assert!(failed[0].get(6).unwrap().starts_with("status"));
-    let stats = session.rows("SELECT messages, calls, errors, delivered, failed, pending FROM webhooks.webhook_stats");
+    let stats = session.rows(
+        "SELECT messages, calls, errors, delivered, failed, pending FROM webhooks.webhook_stats",
+    );
     let row: Vec<_> = (0..6).map(|i| stats[0].get(i).unwrap_or("NULL")).collect();
     assert_eq!(row, ["2", "4", "3", "1", "1", "0"]);
 }
@@ -72,7 +93,11 @@ fn a_delivery_that_is_exhausted_is_shown_as_failed() {
 fn every_kind_of_failure_is_retried_and_told_by_its_word() {
     let receiver = Receiver::start();
     let database = Server::shared().database();
-    database.webhook("a", &receiver, "timeout => '300ms', retry_schedule => '{10ms}'");
+    database.webhook(
+        "a",
+        &receiver,
+        "timeout => '300ms', retry_schedule => '{10ms}'",
+    );
     database.watched_table("orders", "a");
     receiver.script(|request| match (request.attempt(), request.number("id")) {
         (1, 1) => Answer::Status(500),
@@ -99,7 +124,13 @@ fn every_kind_of_failure_is_retried_and_told_by_its_word() {
             (request.number("id"), word)
         })
         .collect();
-    for (id, word) in [(1, "status"), (2, "status"), (3, "status"), (4, "closed"), (5, "timeout")] {
+    for (id, word) in [
+        (1, "status"),
+        (2, "status"),
+        (3, "status"),
+        (4, "closed"),
+        (5, "timeout"),
+    ] {
         assert!(words[&id].starts_with(word), "{id}: {}", words[&id]);
     }
 }
@@ -123,12 +154,16 @@ fn a_dead_endpoint_delays_no_other() {
     }
 
     // The dead one's calls are open all the while: the good one waits for none of them.
-    wait_until("all have arrived at the good one", || good.messages().len() == 1000);
+    wait_until("all have arrived at the good one", || {
+        good.messages().len() == 1000
+    });
     assert_eq!((dead.open(), dead.most_open(), dead.count()), (8, 8, 8));
     assert_eq!(dead.successes().len(), 0);
 
     dead.release();
-    wait_until("all have arrived at the other", || dead.messages().len() == 1000);
+    wait_until("all have arrived at the other", || {
+        dead.messages().len() == 1000
+    });
 }
 
 #[test]
@@ -142,8 +177,14 @@ fn the_webhooks_of_many_dead_endpoints_leave_room_for_a_good_one() {
     session.run("CREATE TABLE orders (id bigint PRIMARY KEY)");
     for number in 1..=12 {
         let name = format!("dead{number}");
-        database.webhook(&name, &dead, "timeout => '500ms', retry_schedule => '{1 hour}'");
-        session.run(&format!("SELECT webhooks.add_event('{name}', 'table.recordInsert', 'orders')"));
+        database.webhook(
+            &name,
+            &dead,
+            "timeout => '500ms', retry_schedule => '{1 hour}'",
+        );
+        session.run(&format!(
+            "SELECT webhooks.add_event('{name}', 'table.recordInsert', 'orders')"
+        ));
     }
     session.run("INSERT INTO orders SELECT g FROM generate_series(1, 100) g");
     dead.wait_for_open(8);
@@ -152,7 +193,9 @@ fn the_webhooks_of_many_dead_endpoints_leave_room_for_a_good_one() {
 
     session.run("INSERT INTO orders SELECT g FROM generate_series(101, 200) g");
 
-    wait_until("all have arrived at the good one", || good.messages().len() == 100);
+    wait_until("all have arrived at the good one", || {
+        good.messages().len() == 100
+    });
 }
 
 #[test]
@@ -161,9 +204,14 @@ fn no_more_calls_are_open_than_max_in_flight() {
     let database = Server::shared().database();
     database.webhook("a", &receiver, "max_in_flight => 3");
     database.watched_table("orders", "a");
-    receiver.always(Answer::After(Duration::from_millis(2), Box::new(Answer::Status(200))));
+    receiver.always(Answer::After(
+        Duration::from_millis(2),
+        Box::new(Answer::Status(200)),
+    ));
 
-    database.connect().run("INSERT INTO orders SELECT g FROM generate_series(1, 300) g");
+    database
+        .connect()
+        .run("INSERT INTO orders SELECT g FROM generate_series(1, 300) g");
 
     wait_until("all have arrived", || receiver.messages().len() == 300);
     assert_eq!(receiver.most_open(), 3, "as many as allowed, and no more");

@@ -11,13 +11,16 @@ use webhooks_e2e::{wait_for, Flights, PythonReceiver, Server};
 
 /// How many rows: `WEBHOOKS_E2E_FLIGHTS=336776` is all of them.
 fn rows() -> usize {
-    std::env::var("WEBHOOKS_E2E_FLIGHTS").map_or(20_000, |rows| rows.parse().expect("a number of rows"))
+    std::env::var("WEBHOOKS_E2E_FLIGHTS")
+        .map_or(20_000, |rows| rows.parse().expect("a number of rows"))
 }
 
 /// The private memory of a process in kB, if it is there.
 fn anonymous_memory(pid: i32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"))?;
     line.trim().strip_suffix(" kB")?.trim().parse().ok()
 }
 
@@ -37,7 +40,10 @@ fn every_flight_of_one_copy_arrives_once_and_the_worker_stays_small() {
          SELECT webhooks.add_event('airport', 'table.recordInsert', 'flights')",
         Flights::COLUMNS
     ));
-    let columns: Vec<_> = Flights::COLUMNS.split(", ").map(|c| c.split(' ').next().unwrap()).collect();
+    let columns: Vec<_> = Flights::COLUMNS
+        .split(", ")
+        .map(|c| c.split(' ').next().unwrap())
+        .collect();
     let worker = database.worker();
     let (peak, done) = (AtomicU64::new(0), AtomicBool::new(false));
 
@@ -50,7 +56,10 @@ fn every_flight_of_one_copy_arrives_once_and_the_worker_stays_small() {
             }
         });
         let mut copy = session
-            .copy_in(&format!("COPY flights ({}) FROM STDIN (FORMAT csv, HEADER)", columns.join(", ")))
+            .copy_in(&format!(
+                "COPY flights ({}) FROM STDIN (FORMAT csv, HEADER)",
+                columns.join(", ")
+            ))
             .expect("COPY starts");
         io::copy(&mut flights.open(), &mut copy).expect("COPY takes the file");
         assert_eq!(copy.finish().expect("COPY ends"), flights.rows as u64);
@@ -74,6 +83,9 @@ fn every_flight_of_one_copy_arrives_once_and_the_worker_stays_small() {
     assert_eq!(report, wanted);
     assert_eq!(database.worker(), worker, "one and the same worker");
     let peak = peak.into_inner() / 1024;
-    println!("{} flights arrived; the worker's private memory peaked at {peak} MB", flights.rows);
+    println!(
+        "{} flights arrived; the worker's private memory peaked at {peak} MB",
+        flights.rows
+    );
     assert!(peak < 150, "the worker took {peak} MB");
 }

@@ -35,7 +35,11 @@ fn count_in_eight_sessions(database: &Database, steps: i64) {
 
 fn counting_database(receiver: &Receiver, ordering: &str) -> Database {
     let database = Server::shared().database();
-    database.webhook("a", receiver, &format!("ordering => '{ordering}', {RETRIES}"));
+    database.webhook(
+        "a",
+        receiver,
+        &format!("ordering => '{ordering}', {RETRIES}"),
+    );
     let mut session = database.connect();
     session.run(
         "CREATE TABLE counter (id bigint PRIMARY KEY, n int);
@@ -51,7 +55,10 @@ fn assert_in_order(key: &str, requests: &[Arc<Request>], number: impl Fn(&Reques
     let mut last_success = None;
     for request in requests {
         assert_eq!(number(request), expected, "{key}: a call out of its turn");
-        assert!(Some(request.arrived) > last_success, "{key}: a call began before the one before it had ended");
+        assert!(
+            Some(request.arrived) > last_success,
+            "{key}: a call began before the one before it had ended"
+        );
         if let Some((at, 200)) = request.answer() {
             last_success = Some(at);
             expected += 1;
@@ -71,12 +78,20 @@ fn messages_of_a_record_arrive_in_commit_order_whatever_fails() {
     wait_until("all are recorded", || database.delivered("a") == 400);
     let mut records: HashMap<i64, Vec<Arc<Request>>> = HashMap::new();
     for request in receiver.requests() {
-        records.entry(request.number("id")).or_default().push(request);
+        records
+            .entry(request.number("id"))
+            .or_default()
+            .push(request);
     }
     for (id, requests) in records {
-        assert_in_order(&format!("record {id}"), &requests, |request| request.number("n"));
+        assert_in_order(&format!("record {id}"), &requests, |request| {
+            request.number("n")
+        });
     }
-    assert!(receiver.most_open() > 1, "different records do not wait for each other");
+    assert!(
+        receiver.most_open() > 1,
+        "different records do not wait for each other"
+    );
 }
 
 #[test]
@@ -94,12 +109,20 @@ fn a_failing_record_holds_back_only_itself() {
     wait_until("all of the other records have arrived", || {
         receiver.successes().iter().filter(|r| others(r)).count() == 360
     });
-    let only_first = receiver.requests().iter().filter(|r| !others(r)).all(|r| r.number("n") == 1);
+    let only_first = receiver
+        .requests()
+        .iter()
+        .filter(|r| !others(r))
+        .all(|r| r.number("n") == 1);
     assert!(only_first, "what follows in that record waits");
 
     receiver.always(Answer::Status(200));
     wait_until("all have arrived", || receiver.messages().len() == 400);
-    let of_first: Vec<_> = receiver.requests().into_iter().filter(|r| !others(r)).collect();
+    let of_first: Vec<_> = receiver
+        .requests()
+        .into_iter()
+        .filter(|r| !others(r))
+        .collect();
     assert_in_order("record 1", &of_first, |request| request.number("n"));
 }
 
@@ -108,7 +131,11 @@ fn strict_is_one_after_the_other_whatever_the_record() {
     let receiver = Receiver::start();
     receiver.script(fails_now_and_then);
     let database = Server::shared().database();
-    database.webhook("a", &receiver, &format!("ordering => 'strict', max_in_flight => 8, {RETRIES}"));
+    database.webhook(
+        "a",
+        &receiver,
+        &format!("ordering => 'strict', max_in_flight => 8, {RETRIES}"),
+    );
     database.watched_table("orders", "a");
     let mut session = database.connect();
 
@@ -117,22 +144,28 @@ fn strict_is_one_after_the_other_whatever_the_record() {
     }
 
     wait_until("all have arrived", || receiver.messages().len() == 100);
-    assert_in_order("strict", &receiver.requests(), |request| request.number("id"));
+    assert_in_order("strict", &receiver.requests(), |request| {
+        request.number("id")
+    });
     assert_eq!(receiver.most_open(), 1);
 }
 
 #[test]
 fn without_ordering_a_failing_message_holds_back_nothing() {
     let receiver = Receiver::start();
-    receiver.script(|request| match (request.number("id"), request.number("n")) {
-        (1, 1) => Answer::Status(500),
-        _ => Answer::Status(200),
-    });
+    receiver.script(
+        |request| match (request.number("id"), request.number("n")) {
+            (1, 1) => Answer::Status(500),
+            _ => Answer::Status(200),
+        },
+    );
     let database = counting_database(&receiver, "none");
 
     count_in_eight_sessions(&database, 50);
 
-    wait_until("all the others have arrived", || receiver.messages().len() == 399);
+    wait_until("all the others have arrived", || {
+        receiver.messages().len() == 399
+    });
     receiver.always(Answer::Status(200));
     wait_until("all have arrived", || receiver.messages().len() == 400);
 }
@@ -143,7 +176,11 @@ fn a_record_keeps_its_order_through_a_long_retry() {
     let receiver = Receiver::start();
     receiver.down();
     let database = Server::shared().database();
-    database.webhook("a", &receiver, "retry_schedule => array_fill(interval '3s', ARRAY[50])");
+    database.webhook(
+        "a",
+        &receiver,
+        "retry_schedule => array_fill(interval '3s', ARRAY[50])",
+    );
     database.watched_table("orders", "a");
     let mut session = database.connect();
     session.run("INSERT INTO orders VALUES (1, 1)");
@@ -155,5 +192,7 @@ fn a_record_keeps_its_order_through_a_long_retry() {
     });
     receiver.up();
     wait_until("all have arrived", || receiver.messages().len() == 50);
-    assert_in_order("record 1", &receiver.requests(), |request| request.number("n"));
+    assert_in_order("record 1", &receiver.requests(), |request| {
+        request.number("n")
+    });
 }

@@ -59,7 +59,12 @@ fn redirect(block: &str, receiver: &Receiver) -> String {
 
 fn psql(database: &Database, block: &str) -> Result<(), String> {
     let mut child = Command::new(pg_program("psql"))
-        .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--username=postgres"])
+        .args([
+            "--no-psqlrc",
+            "--quiet",
+            "--set=ON_ERROR_STOP=1",
+            "--username=postgres",
+        ])
         .arg("--host")
         .arg(database.server().socket())
         .args(["--dbname", database.name()])
@@ -85,11 +90,15 @@ fn every_sql_block_of_the_documentation_runs() {
     let server = Server::preloaded().start();
     let mut ran = 0;
     for document in documents() {
-        let text = fs::read_to_string(&document).unwrap_or_else(|error| panic!("{}: {error}", document.display()));
+        let text = fs::read_to_string(&document)
+            .unwrap_or_else(|error| panic!("{}: {error}", document.display()));
         let receiver = Receiver::start();
         let database = server.empty_database();
         if document.ends_with("README.md") {
-            assert!(text.contains("CREATE EXTENSION webhooks"), "the README begins at the beginning");
+            assert!(
+                text.contains("CREATE EXTENSION webhooks"),
+                "the README begins at the beginning"
+            );
         }
         for (line, block) in blocks(&text) {
             let result = psql(&database, &redirect(&block, &receiver));
@@ -107,6 +116,9 @@ fn blocks_are_found_where_they_are() {
     let text = "a\n```sql\nSELECT 1;\n```\n- b\n  ```sql\n  SELECT\n    2;\n  ```\n```\nno\n```\n";
     assert_eq!(
         blocks(text),
-        [(3, "SELECT 1;\n".to_owned()), (7, "SELECT\n  2;\n".to_owned())]
+        [
+            (3, "SELECT 1;\n".to_owned()),
+            (7, "SELECT\n  2;\n".to_owned())
+        ]
     );
 }

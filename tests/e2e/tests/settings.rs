@@ -80,7 +80,11 @@ fn a_body_does_not_depend_on_the_session_that_wrote_the_row() {
 
     receiver.wait_for(2);
     let data = |id| {
-        let request = receiver.requests().into_iter().find(|r| r.number("id") == id).unwrap();
+        let request = receiver
+            .requests()
+            .into_iter()
+            .find(|r| r.number("id") == id)
+            .unwrap();
         let mut row = request.json()["data"][0].clone();
         row.as_object_mut().unwrap().remove("id");
         row
@@ -89,7 +93,10 @@ fn a_body_does_not_depend_on_the_session_that_wrote_the_row() {
     assert_eq!(data(1)["f"], json!(0.1_f64 + 0.2_f64));
     assert_eq!(data(1)["b"], "AP8=");
     assert_eq!(data(1)["many"], json!(["AQ=="]));
-    assert!(data(1)["at"].as_str().unwrap().starts_with("2026-11-23T20:00:00.123456"));
+    assert!(data(1)["at"]
+        .as_str()
+        .unwrap()
+        .starts_with("2026-11-23T20:00:00.123456"));
 }
 
 #[test]
@@ -105,7 +112,9 @@ fn nothing_is_sent_while_disabled_and_everything_afterwards() {
 
     session.run("ALTER SYSTEM SET webhooks.enabled = off");
     session.run("SELECT pg_reload_conf()");
-    wait_until("the setting is in force", || session.text("SHOW webhooks.enabled") == "off");
+    wait_until("the setting is in force", || {
+        session.text("SHOW webhooks.enabled") == "off"
+    });
     // The worker reads it at its own time; its answer to a restart leaves no doubt.
     drop(session);
     server.restart();
@@ -114,7 +123,9 @@ fn nothing_is_sent_while_disabled_and_everything_afterwards() {
     database.worker();
     assert_eq!(receiver.count(), 1);
     wait_until("it says so", || {
-        session.value("SELECT problem FROM webhooks.status()").is_some_and(|text| text.contains("webhooks.enabled"))
+        session
+            .value("SELECT problem FROM webhooks.status()")
+            .is_some_and(|text| text.contains("webhooks.enabled"))
     });
 
     session.run("ALTER SYSTEM RESET webhooks.enabled");
@@ -139,7 +150,11 @@ fn an_application_needs_no_privilege_of_ours() {
     session.run("INSERT INTO orders VALUES (1, 1), (2, 2); UPDATE orders SET n = 3 WHERE id = 1; DELETE FROM orders WHERE id = 2");
 
     receiver.wait_for(4);
-    let kinds: HashSet<String> = receiver.requests().iter().map(|r| r.json()["eventType"].to_string()).collect();
+    let kinds: HashSet<String> = receiver
+        .requests()
+        .iter()
+        .map(|r| r.json()["eventType"].to_string())
+        .collect();
     assert_eq!(kinds.len(), 3);
     for query in [
         "SELECT secret FROM webhooks.webhook",
@@ -156,11 +171,15 @@ fn an_application_needs_no_privilege_of_ours() {
 fn a_full_max_in_flight_can_be_raised_by_a_reload() {
     let receiver = Receiver::start();
     receiver.always(webhooks_e2e::Answer::Hang);
-    let server = Server::preloaded().set("webhooks.max_in_flight", "2").start();
+    let server = Server::preloaded()
+        .set("webhooks.max_in_flight", "2")
+        .start();
     let database = server.database();
     database.webhook("a", &receiver, "max_in_flight => 50, timeout => '1 hour'");
     database.watched_table("orders", "a");
-    database.connect().run("INSERT INTO orders SELECT g FROM generate_series(1, 50) g");
+    database
+        .connect()
+        .run("INSERT INTO orders SELECT g FROM generate_series(1, 50) g");
     receiver.wait_for_open(2);
 
     server.append("webhooks.max_in_flight", "40");

@@ -10,12 +10,18 @@ fn two(a: &Receiver, other: &Receiver) -> Database {
     database.webhook("a", a, "ordering => 'strict', timeout => '1 hour'");
     database.webhook("other", other, "");
     database.watched_table("orders", "a");
-    database.connect().run("SELECT webhooks.add_event('other', 'table.recordInsert', 'orders')");
+    database
+        .connect()
+        .run("SELECT webhooks.add_event('other', 'table.recordInsert', 'orders')");
     database
 }
 
 fn ids(receiver: &Receiver) -> Vec<i64> {
-    receiver.requests().iter().map(|request| request.number("id")).collect()
+    receiver
+        .requests()
+        .iter()
+        .map(|request| request.number("id"))
+        .collect()
 }
 
 #[test]
@@ -32,7 +38,10 @@ fn what_happens_while_paused_is_sent_after_the_start() {
     wait_until("the others wait", || {
         session.number("SELECT pending FROM webhooks.webhook_stats WHERE webhook = 'a'") == 49
     });
-    assert_eq!(session.text("SELECT state FROM webhooks.webhook_stats WHERE webhook = 'a'"), "paused");
+    assert_eq!(
+        session.text("SELECT state FROM webhooks.webhook_stats WHERE webhook = 'a'"),
+        "paused"
+    );
     assert_eq!(a.count(), 1);
 
     session.run("SELECT webhooks.start_webhook('a')");
@@ -77,7 +86,11 @@ fn what_happens_while_stopped_is_never_sent() {
     session.run("INSERT INTO orders VALUES (3)");
 
     a.wait_for(2);
-    assert_eq!(ids(&a), [1, 3], "one after the other: had 2 been sent, it would have come before 3");
+    assert_eq!(
+        ids(&a),
+        [1, 3],
+        "one after the other: had 2 been sent, it would have come before 3"
+    );
     wait_until("nothing is pending", || {
         session.number("SELECT pending FROM webhooks.webhook_stats WHERE webhook = 'a'") == 0
     });
@@ -102,7 +115,10 @@ fn stop_drops_what_waited() {
     session.run("INSERT INTO orders VALUES (4)");
 
     wait_until("the new one arrives", || ids(&a).contains(&4));
-    assert_eq!(ids(&a).into_iter().collect::<HashSet<_>>(), HashSet::from([1, 4]));
+    assert_eq!(
+        ids(&a).into_iter().collect::<HashSet<_>>(),
+        HashSet::from([1, 4])
+    );
 }
 
 #[test]
@@ -121,6 +137,10 @@ fn a_webhook_can_be_dropped_while_its_calls_are_open() {
 
     wait_until("the other goes on", || other.messages().len() == 21);
     wait_until("all are recorded", || database.delivered("other") == 21);
-    assert_eq!(database.worker(), worker, "the worker has not fallen over it");
+    assert_eq!(
+        database.worker(),
+        worker,
+        "the worker has not fallen over it"
+    );
     assert_eq!(a.count(), 1, "what waited is not sent");
 }

@@ -13,7 +13,11 @@ fn watched(receiver: &Receiver) -> Database {
 }
 
 fn ids(receiver: &Receiver) -> HashSet<i64> {
-    receiver.requests().iter().map(|request| request.number("id")).collect()
+    receiver
+        .requests()
+        .iter()
+        .map(|request| request.number("id"))
+        .collect()
 }
 
 #[test]
@@ -29,7 +33,9 @@ fn a_transaction_that_commits_late_is_not_skipped() {
     assert_eq!(ids(&receiver), HashSet::from([2]));
     late.run("COMMIT");
 
-    wait_until("both have arrived", || ids(&receiver) == HashSet::from([1, 2]));
+    wait_until("both have arrived", || {
+        ids(&receiver) == HashSet::from([1, 2])
+    });
     assert_eq!(receiver.count(), 2);
 }
 
@@ -48,7 +54,11 @@ fn transactions_that_overlap_in_every_way_all_arrive_once() {
                         let id = 1000 * number + 10 * round + row;
                         session.run(&format!("INSERT INTO orders VALUES ({id})"));
                     }
-                    session.run(if (round + number) % 5 == 0 { "ROLLBACK" } else { "COMMIT" });
+                    session.run(if (round + number) % 5 == 0 {
+                        "ROLLBACK"
+                    } else {
+                        "COMMIT"
+                    });
                 }
             });
         }
@@ -61,7 +71,9 @@ fn transactions_that_overlap_in_every_way_all_arrive_once() {
         .collect();
 
     wait_until("all have arrived", || receiver.count() >= committed.len());
-    wait_until("all are recorded", || database.delivered("a") == committed.len() as i64);
+    wait_until("all are recorded", || {
+        database.delivered("a") == committed.len() as i64
+    });
     assert_eq!(ids(&receiver), committed);
     assert_eq!(receiver.count(), committed.len(), "each once");
 }
@@ -75,7 +87,9 @@ fn an_open_transaction_slows_nothing_and_leaves_no_dead_rows() {
     let mut session = database.connect();
 
     for batch in 0..50 {
-        session.run(&format!("INSERT INTO orders SELECT {batch} * 100 + g FROM generate_series(1, 100) g"));
+        session.run(&format!(
+            "INSERT INTO orders SELECT {batch} * 100 + g FROM generate_series(1, 100) g"
+        ));
     }
 
     wait_until("all have arrived", || receiver.messages().len() == 5000);
@@ -84,7 +98,9 @@ fn an_open_transaction_slows_nothing_and_leaves_no_dead_rows() {
     // The statistics of the worker's own work come a little later.
     let inserted = "SELECT coalesce(sum(n_tup_ins), 0) FROM pg_stat_user_tables
                     WHERE schemaname = 'webhooks' AND relname LIKE 'attempt%'";
-    wait_until("the worker's work is counted", || session.number(inserted) >= 5000);
+    wait_until("the worker's work is counted", || {
+        session.number(inserted) >= 5000
+    });
     let dead = session.column(
         "SELECT format('%s: %s dead, %s updated, %s deleted', relname, n_dead_tup, n_tup_upd, n_tup_del)
          FROM pg_stat_user_tables WHERE schemaname = 'webhooks' AND (n_dead_tup, n_tup_upd, n_tup_del) <> (0, 0, 0)",
@@ -98,7 +114,9 @@ fn one_transaction_of_200000_rows_arrives_whole() {
     let receiver = Receiver::start();
     let database = watched(&receiver);
 
-    database.connect().run("INSERT INTO orders SELECT g, 0, repeat('x', 40) FROM generate_series(1, 200000) g");
+    database
+        .connect()
+        .run("INSERT INTO orders SELECT g, 0, repeat('x', 40) FROM generate_series(1, 200000) g");
 
     wait_until("half have arrived", || receiver.count() >= 100_000);
     wait_until("all have arrived", || receiver.count() >= 200_000);
@@ -122,7 +140,9 @@ fn what_is_rolled_back_is_never_sent() {
     );
     session.run("INSERT INTO orders VALUES (5)");
 
-    wait_until("all have arrived", || ids(&receiver) == HashSet::from([2, 4, 5]));
+    wait_until("all have arrived", || {
+        ids(&receiver) == HashSet::from([2, 4, 5])
+    });
     wait_until("all are recorded", || database.delivered("a") == 3);
     assert_eq!(receiver.count(), 3);
     assert_eq!(session.number("SELECT count(*) FROM webhooks.message"), 3);
@@ -135,10 +155,16 @@ fn prepared_transactions_arrive_when_they_are_committed() {
     let mut session = database.connect();
     let name = database.name();
 
-    session.run(&format!("BEGIN; INSERT INTO orders VALUES (1); PREPARE TRANSACTION '{name}_1'"));
-    session.run(&format!("BEGIN; INSERT INTO orders VALUES (2); PREPARE TRANSACTION '{name}_2'"));
+    session.run(&format!(
+        "BEGIN; INSERT INTO orders VALUES (1); PREPARE TRANSACTION '{name}_1'"
+    ));
+    session.run(&format!(
+        "BEGIN; INSERT INTO orders VALUES (2); PREPARE TRANSACTION '{name}_2'"
+    ));
     session.run("INSERT INTO orders VALUES (3)");
-    wait_until("the ordinary one has arrived", || database.delivered("a") == 1);
+    wait_until("the ordinary one has arrived", || {
+        database.delivered("a") == 1
+    });
     assert_eq!(ids(&receiver), HashSet::from([3]));
 
     session.run(&format!("ROLLBACK PREPARED '{name}_2'"));

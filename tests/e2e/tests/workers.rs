@@ -19,16 +19,24 @@ fn without_preload_create_extension_starts_a_worker_that_commit_wakes() {
 
     assert!(session.holds("SELECT NOT preloaded FROM webhooks.status()"));
     let problem = session.text("SELECT problem FROM webhooks.status()");
-    assert!(problem.contains("shared_preload_libraries"), "it says what to do: {problem}");
+    assert!(
+        problem.contains("shared_preload_libraries"),
+        "it says what to do: {problem}"
+    );
 
     // After a restart nothing brings it back, but nothing is lost either.
     drop(session);
     server.restart();
     let mut session = database.connect();
     session.run("INSERT INTO orders VALUES (21)");
-    assert_eq!(session.value("SELECT worker_pid FROM webhooks.status()"), None);
+    assert_eq!(
+        session.value("SELECT worker_pid FROM webhooks.status()"),
+        None
+    );
     session.run("SELECT webhooks.start_worker()");
-    wait_until("what waited has arrived", || receiver.messages().len() == 21);
+    wait_until("what waited has arrived", || {
+        receiver.messages().len() == 21
+    });
     assert_eq!(receiver.count(), 21, "and nothing twice");
 }
 
@@ -66,7 +74,8 @@ fn preloaded_workers_are_back_after_a_restart() {
     wait_until("both have arrived", || receiver.messages().len() == 2);
     assert_eq!(receiver.count(), 2, "and nothing twice");
     let mut session = database.connect();
-    let status = &session.rows("SELECT preloaded, backlog, in_flight, problem FROM webhooks.status()")[0];
+    let status =
+        &session.rows("SELECT preloaded, backlog, in_flight, problem FROM webhooks.status()")[0];
     assert_eq!(status.get(0), Some("t"));
     assert_eq!(status.get(3), None, "no problem");
 }
@@ -77,6 +86,9 @@ fn a_second_worker_is_never_started() {
     let worker = database.worker();
     let mut session = database.connect();
     for _ in 0..3 {
-        assert_eq!(session.number("SELECT webhooks.start_worker()"), i64::from(worker));
+        assert_eq!(
+            session.number("SELECT webhooks.start_worker()"),
+            i64::from(worker)
+        );
     }
 }

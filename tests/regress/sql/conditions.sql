@@ -25,6 +25,7 @@ SELECT pg_temp.on_insert('/* a comment ) */ NEW.total > 2');
 SELECT pg_temp.on_insert($$NEW.status IN ('a)', 'b;c', '--', '/*', $q$)$q$)$$);
 SELECT pg_temp.on_insert(E'NEW.total > 3 OR\nNEW.total < -3');
 SELECT pg_temp.on_update('OLD.total < NEW.total OR false');
+SELECT pg_temp.on_update('OLD.* IS DISTINCT FROM NEW.* AND NEW IS NOT NULL');
 SELECT pg_temp.on_delete('OLD.status IS NOT NULL');
 SELECT count(*) FROM pg_trigger WHERE tgrelid = 'orders'::regclass;
 
@@ -75,6 +76,7 @@ SELECT state, message FROM pg_temp.refused(
     'true) EXECUTE FUNCTION public.evil(); CREATE TRIGGER t AFTER INSERT ON orders FOR EACH ROW WHEN (true');
 SELECT state, message FROM pg_temp.refused('true); DROP TABLE orders; SELECT (true');
 SELECT state, message FROM pg_temp.refused('true; DROP TABLE orders');
+SELECT state, message FROM pg_temp.refused('true; SELECT true');
 SELECT state, message FROM pg_temp.refused('true FROM orders; DROP TABLE orders; --');
 SELECT state, message FROM pg_temp.refused('true) OR (true', 'table.recordUpdate');
 SELECT state, message FROM pg_temp.refused(')(');

@@ -68,7 +68,9 @@ impl State {
 
 /// A script that panics must not take the record of the calls with it.
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    mutex
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// The receiver: answers 200 until told otherwise.
@@ -231,7 +233,9 @@ impl Receiver {
                     return;
                 }
                 let Ok(stream) = stream else { continue };
-                let Ok(copy) = stream.try_clone() else { continue };
+                let Ok(copy) = stream.try_clone() else {
+                    continue;
+                };
                 let number = NEXT.fetch_add(1, Ordering::Relaxed);
                 lock(&state.connections).insert(number, copy);
                 let state = state.clone();

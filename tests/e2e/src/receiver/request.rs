@@ -62,7 +62,10 @@ impl Request {
     pub fn header(&self, name: &str) -> String {
         match self.headers().get(name).and_then(|v| v.to_str().ok()) {
             Some(value) => value.to_owned(),
-            None => panic!("no header {name} in:\n{}", String::from_utf8_lossy(&self.head)),
+            None => panic!(
+                "no header {name} in:\n{}",
+                String::from_utf8_lossy(&self.head)
+            ),
         }
     }
 
