@@ -200,7 +200,7 @@ class Demo:
         self.no_more_calls()
         self.step("What happened: the attempt log")
         self.sql(
-            "SELECT message_id, event, attempt, status, duration, left(error, 30) AS error\n"
+            "SELECT message_id, event, attempt, status, duration, split_part(error, ':', 1) AS error\n"
             "FROM webhooks.attempt_log ORDER BY at;"
         )
         self.step("And the statistics")

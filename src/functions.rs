@@ -7,146 +7,154 @@ use crate::log::{from_unix, to_unix};
 use crate::pg::{backend, entry, wake};
 use crate::{capture, error, settings};
 
-/// A message's id on the wire: when it was recorded and its number, so that it sorts by time and stays unique when a
-/// failover hands the same numbers out again.
-#[pg_extern(immutable, strict, parallel_safe)]
-fn message_id(at: TimestampWithTimeZone, seq: i64) -> String {
-    MessageId {
-        at: to_unix(at.into()),
-        seq,
-    }
-    .to_string()
-}
+/// Everything lives in the schema that the extension makes for itself.
+#[pg_schema]
+mod webhooks {
+    use super::*;
 
-/// The number in a message's id; NULL when the text is no message id.
-#[pg_extern(immutable, strict, parallel_safe)]
-fn message_seq_of(id: &str) -> Option<i64> {
-    id.parse::<MessageId>().ok().map(|id| id.seq)
-}
-
-/// The time in a message's id; NULL when the text is no message id.
-#[pg_extern(immutable, strict, parallel_safe)]
-fn message_at_of(id: &str) -> Option<TimestampWithTimeZone> {
-    let at = from_unix(id.parse::<MessageId>().ok()?.at);
-    TimestampWithTimeZone::try_from(at).ok()
-}
-
-/// Appends an emitted message to the log; the part of `webhooks.emit()` that SQL cannot do. `data` is JSON text.
-#[pg_extern]
-fn record_message(event_id: i64, data: Option<&str>, record: Option<&str>) -> String {
-    match capture::emit::emitted(event_id, data, record) {
-        Some(recorded) => MessageId {
-            at: to_unix(recorded.at),
-            seq: recorded.seq,
+    /// A message's id on the wire: when it was recorded and its number, so that it sorts by time and stays unique when a
+    /// failover hands the same numbers out again.
+    #[pg_extern(immutable, strict, parallel_safe)]
+    fn message_id(at: TimestampWithTimeZone, seq: i64) -> String {
+        MessageId {
+            at: to_unix(at.into()),
+            seq,
         }
-        .to_string(),
-        None => {
-            error::raise(
-                PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
-                "the extension webhooks is not installed in this database",
-                "CREATE EXTENSION webhooks;",
-            );
-        }
+        .to_string()
     }
-}
 
-/// The worker of this database, as it shows itself; no row when none runs.
-#[pg_extern]
-#[allow(clippy::type_complexity)]
-fn worker_state() -> TableIterator<
-    'static,
-    (
-        name!(pid, i32),
-        name!(started_at, TimestampWithTimeZone),
-        name!(in_flight, i32),
-        name!(waiting, i64),
-    ),
-> {
-    let state = wake::worker_pid().and_then(|pid| {
-        let shown = backend::shown_by(pid)?;
-        Some((pid, shown.started_at, shown.in_flight as i32, shown.waiting))
-    });
-    TableIterator::new(state)
-}
-
-/// Starts this database's worker, unless one runs; gives its process id. Inside CREATE EXTENSION it is started when that
-/// commits, and the id is NULL.
-#[pg_extern]
-fn start_worker() -> Option<i32> {
-    if entry::is_creating_extension() {
-        wake::start_worker_at_commit();
-        if !entry::is_preloaded() {
-            notice!(
-                "the webhooks worker is started now but will not come back after a restart of the server: \
-                 add webhooks to shared_preload_libraries"
-            );
-        }
-        return None;
+    /// The number in a message's id; NULL when the text is no message id.
+    #[pg_extern(immutable, strict, parallel_safe)]
+    fn message_seq_of(id: &str) -> Option<i64> {
+        id.parse::<MessageId>().ok().map(|id| id.seq)
     }
-    match wake::worker_pid() {
-        Some(pid) => Some(pid),
-        None => match wake::start_worker() {
-            Some(pid) => Some(pid),
+
+    /// The time in a message's id; NULL when the text is no message id.
+    #[pg_extern(immutable, strict, parallel_safe)]
+    fn message_at_of(id: &str) -> Option<TimestampWithTimeZone> {
+        let at = from_unix(id.parse::<MessageId>().ok()?.at);
+        TimestampWithTimeZone::try_from(at).ok()
+    }
+
+    /// Appends an emitted message to the log; the part of `webhooks.emit()` that SQL cannot do. `data` is JSON text.
+    #[pg_extern]
+    fn record_message(event_id: i64, data: Option<&str>, record: Option<&str>) -> String {
+        match capture::emit::emitted(event_id, data, record) {
+            Some(recorded) => MessageId {
+                at: to_unix(recorded.at),
+                seq: recorded.seq,
+            }
+            .to_string(),
             None => {
                 error::raise(
-                    PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-                    "the webhooks worker could not be started",
-                    "Raise max_worker_processes, or look into the server's log.",
+                    PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
+                    "the extension webhooks is not installed in this database",
+                    "CREATE EXTENSION webhooks;",
                 );
             }
-        },
+        }
     }
-}
 
-/// Whether the library was loaded by shared_preload_libraries.
-#[pg_extern]
-fn is_preloaded() -> bool {
-    entry::is_preloaded()
-}
+    /// The worker of this database, as it shows itself; no row when none runs.
+    #[pg_extern]
+    #[allow(clippy::type_complexity)]
+    fn worker_state() -> TableIterator<
+        'static,
+        (
+            name!(pid, i32),
+            name!(started_at, TimestampWithTimeZone),
+            name!(in_flight, i32),
+            name!(waiting, i64),
+        ),
+    > {
+        let state = wake::worker_pid().and_then(|pid| {
+            let shown = backend::shown_by(pid)?;
+            Some((pid, shown.started_at, shown.in_flight as i32, shown.waiting))
+        });
+        TableIterator::new(state)
+    }
 
-/// The version of the library that is loaded, which a preloaded one keeps until the server is restarted.
-#[pg_extern(immutable, parallel_safe)]
-fn library_version() -> &'static str {
-    env!("CARGO_PKG_VERSION")
-}
-
-/// Refuses a URL whose form or literal address the address policy does not allow. Names are judged when they are called.
-#[pg_extern]
-fn check_url(url: Option<&str>) {
-    let Some(url) = url else {
-        invalid(
-            "url",
-            "it is null",
-            "Give an absolute URL such as https://example.com/hooks.",
-        )
-    };
-    if let Err(problem) = check(url, &settings::delivery().policy()) {
-        let hint = match problem {
-            UrlProblem::ForbiddenAddress(_) => {
-                "Add its network to webhooks.allowed_networks, in the configuration file or with ALTER SYSTEM, and reload, \
-                 if webhooks may call it."
+    /// Starts this database's worker, unless one runs; gives its process id. Inside CREATE EXTENSION it is started when that
+    /// commits, and the id is NULL.
+    #[pg_extern]
+    fn start_worker() -> Option<i32> {
+        if entry::is_creating_extension() {
+            wake::start_worker_at_commit();
+            if !entry::is_preloaded() {
+                // Not a NOTICE: CREATE EXTENSION keeps those from the user.
+                warning!(
+                    "the webhooks worker is started now but will not come back after a restart of the server: \
+                     add webhooks to shared_preload_libraries"
+                );
             }
-            UrlProblem::HttpNotAllowed => "Use https://, or turn webhooks.allow_http on.",
-            _ => "Give an absolute URL such as https://example.com/hooks.",
-        };
-        invalid("url", &problem.to_string(), hint);
+            return None;
+        }
+        match wake::worker_pid() {
+            Some(pid) => Some(pid),
+            None => match wake::start_worker() {
+                Some(pid) => Some(pid),
+                None => {
+                    error::raise(
+                        PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+                        "the webhooks worker could not be started",
+                        "Raise max_worker_processes, or look into the server's log.",
+                    );
+                }
+            },
+        }
     }
-}
 
-/// A new secret: `whsec_` and 32 random bytes in base64.
-#[pg_extern]
-fn generate_secret() -> String {
-    secret::generate().unwrap_or_else(|error| panic!("no random bytes from the system: {error}"))
-}
+    /// Whether the library was loaded by shared_preload_libraries.
+    #[pg_extern]
+    fn is_preloaded() -> bool {
+        entry::is_preloaded()
+    }
 
-/// Refuses a secret that is not `whsec_` and base64 of 24 to 64 bytes.
-#[pg_extern]
-fn check_secret(secret: Option<&str>) {
-    let hint = "Give \"whsec_\" followed by the base64 of 24 to 64 random bytes, or leave it out to have one generated.";
-    match secret.map(secret::parse) {
-        Some(Ok(_)) => {}
-        Some(Err(problem)) => invalid("secret", &problem.to_string(), hint),
-        None => invalid("secret", "it is null", hint),
+    /// The version of the library that is loaded, which a preloaded one keeps until the server is restarted.
+    #[pg_extern(immutable, parallel_safe)]
+    fn library_version() -> &'static str {
+        env!("CARGO_PKG_VERSION")
+    }
+
+    /// Refuses a URL whose form or literal address the address policy does not allow. Names are judged when they are called.
+    #[pg_extern]
+    fn check_url(url: Option<&str>) {
+        let Some(url) = url else {
+            invalid(
+                "url",
+                "it is null",
+                "Give an absolute URL such as https://example.com/hooks.",
+            )
+        };
+        if let Err(problem) = check(url, &settings::delivery().policy()) {
+            let hint = match problem {
+                UrlProblem::ForbiddenAddress(_) => {
+                    "Add its network to webhooks.allowed_networks, in the configuration file or with ALTER SYSTEM, and reload, \
+                     if webhooks may call it."
+                }
+                UrlProblem::HttpNotAllowed => "Use https://, or turn webhooks.allow_http on.",
+                _ => "Give an absolute URL such as https://example.com/hooks.",
+            };
+            invalid("url", &problem.to_string(), hint);
+        }
+    }
+
+    /// A new secret: `whsec_` and 32 random bytes in base64.
+    #[pg_extern]
+    fn generate_secret() -> String {
+        secret::generate()
+            .unwrap_or_else(|error| panic!("no random bytes from the system: {error}"))
+    }
+
+    /// Refuses a secret that is not `whsec_` and base64 of 24 to 64 bytes.
+    #[pg_extern]
+    fn check_secret(secret: Option<&str>) {
+        let hint = "Give \"whsec_\" followed by the base64 of 24 to 64 random bytes, or leave it out to have one generated.";
+        match secret.map(secret::parse) {
+            Some(Ok(_)) => {}
+            Some(Err(problem)) => invalid("secret", &problem.to_string(), hint),
+            None => invalid("secret", "it is null", hint),
+        }
     }
 }
 

@@ -4,6 +4,9 @@ use pgrx::prelude::*;
 
 extension_sql!(
     r#"
+CREATE SCHEMA webhooks;
+COMMENT ON SCHEMA webhooks IS 'Webhooks: row changes arrive as signed HTTP calls. \df+ webhooks.* reads like a manual.';
+
 CREATE FUNCTION webhooks.capture() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', 'webhooks_capture';
 COMMENT ON FUNCTION webhooks.capture() IS
 'The trigger function of every event on a table: records the row''s change. add_event and create_event make its triggers.';

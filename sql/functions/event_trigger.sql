@@ -14,9 +14,10 @@ DECLARE
     change    text;
     happened  text;
 BEGIN
-    -- *<> compares images, so it works for types without an equality, such as json, and sees 1.0 become 1.00.
+    -- *<> compares images, so it works for types without an equality, such as json, and sees 1.0 become 1.00. Between
+    -- two ROW(…)s it would be asked of each field by itself, so there its function stands, which a dump also keeps.
     IF event.fields IS NOT NULL THEN
-        SELECT format('ROW(%s)::record OPERATOR(pg_catalog.*<>) ROW(%s)::record',
+        SELECT format('pg_catalog.record_image_ne(ROW(%s), ROW(%s))',
                       string_agg(format('OLD.%I', field), ', '), string_agg(format('NEW.%I', field), ', '))
         INTO change
         FROM unnest(event.fields) AS field;
@@ -25,13 +26,24 @@ BEGIN
     END IF;
 
     happened := nullif(concat_ws(' AND ', change, condition), '');
-    RETURN format('CREATE TRIGGER %I AFTER %s ON %I.%I FOR EACH ROW %s EXECUTE FUNCTION webhooks.capture(%L)',
-                  'webhooks_event_' || event.id, operation, event.object_schema, event.object_name,
-                  'WHEN (' || happened || ')', event.id);
+    -- on_table by its name of today, qualified since the search_path has nothing of the user's.
+    RETURN format('CREATE TRIGGER %I AFTER %s ON %s FOR EACH ROW %s EXECUTE FUNCTION webhooks.capture(%L)',
+                  'webhooks_event_' || event.id, operation, event.on_table, 'WHEN (' || happened || ')', event.id);
 END $$;
 
 COMMENT ON FUNCTION webhooks.event_trigger_definition(webhooks.event) IS
 'The CREATE TRIGGER statement of an event that is on a table.';
+
+
+CREATE FUNCTION webhooks.has_event_trigger(event webhooks.event) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = event.on_table AND t.tgname = 'webhooks_event_' || event.id)
+$$;
+
+COMMENT ON FUNCTION webhooks.has_event_trigger(webhooks.event) IS
+'Whether an event''s trigger is on its table: DROP TRIGGER, or DROP COLUMN … CASCADE, may have taken it.';
 
 
 CREATE FUNCTION webhooks.create_event_trigger(event webhooks.event) RETURNS void
@@ -63,17 +75,9 @@ CREATE FUNCTION webhooks.drop_event_trigger(event webhooks.event) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    trigger_name text := 'webhooks_event_' || event.id;
-    full_name    text;
 BEGIN
-    -- By what is there, not by what was noted: the table may have been renamed, or dropped.
-    SELECT format('%I.%I', n.nspname, c.relname) INTO full_name
-    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE t.tgrelid = event.on_table AND t.tgname = trigger_name;
-
-    IF FOUND THEN
-        EXECUTE format('DROP TRIGGER %I ON %s', trigger_name, full_name);
+    IF webhooks.has_event_trigger(event) THEN
+        EXECUTE format('DROP TRIGGER %I ON %s', 'webhooks_event_' || event.id, event.on_table);
     END IF;
 END $$;
 

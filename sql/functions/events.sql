@@ -49,6 +49,7 @@ AS $$
 DECLARE
     webhook_id bigint := webhooks.webhook_id(webhook);
     event_id   bigint;
+    event      webhooks.event;
 BEGIN
     PERFORM webhooks.check_event_type(type, on_table);
     PERFORM webhooks.check_watched_table(on_table);
@@ -64,8 +65,13 @@ BEGIN
                              webhooks.make_event(NULL, type, on_table, fields, condition, NULL));
     END IF;
 
+    SELECT e.* INTO event FROM webhooks.event e WHERE e.id = event_id;
+    IF NOT webhooks.has_event_trigger(event) THEN
+        PERFORM webhooks.create_event_trigger(event);
+    END IF;
+
     PERFORM webhooks.subscribe_to(webhook_id, event_id);
-    RETURN (SELECT e.name FROM webhooks.event e WHERE e.id = event_id);
+    RETURN event.name;
 END $$;
 
 COMMENT ON FUNCTION webhooks.add_event(text, text, regclass, text[], text) IS

@@ -3,7 +3,7 @@
 CREATE FUNCTION webhooks.drop_partition(log text, partition regclass, day date) RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET lock_timeout = '200ms'
+SET lock_timeout = '50ms'
 AS $$
 DECLARE
     day_from timestamptz := day::timestamp AT TIME ZONE 'UTC';

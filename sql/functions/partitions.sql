@@ -19,7 +19,7 @@ COMMENT ON VIEW webhooks.log_partition IS
 CREATE FUNCTION webhooks.make_partition(log text, day date) RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET lock_timeout = '200ms'
+SET lock_timeout = '50ms'
 AS $$
 DECLARE
     name     text := log || to_char(day, '_YYYYMMDD');

@@ -61,6 +61,7 @@ impl Writer {
             [] => return None,
             [column] => match row.value(column)? {
                 Value::Text(bytes) => out.extend_from_slice(&bytes),
+                Value::Bytes(bytes) => base64(out, &bytes),
                 other => value(out, Some(other)),
             },
             _ => {
@@ -103,12 +104,7 @@ fn value(out: &mut Vec<u8>, value: Option<Value>) {
         Some(Value::Json(text)) => out.extend_from_slice(&text),
         Some(Value::Bytes(bytes)) => {
             out.push(b'"');
-            let mut encoder = EncoderWriter::new(&mut *out, &BASE64);
-            encoder
-                .write_all(&bytes)
-                .and_then(|()| encoder.finish().map(drop))
-                .expect("writing to memory");
-            drop(encoder);
+            base64(out, &bytes);
             out.push(b'"');
         }
         Some(Value::Array(array)) => elements(out, &array, 0, 0),
@@ -137,6 +133,14 @@ fn elements(out: &mut Vec<u8>, array: &Array, dimension: usize, first: usize) {
         }
     }
     out.push(b']');
+}
+
+fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
+    let mut encoder = EncoderWriter::new(out, &BASE64);
+    encoder
+        .write_all(bytes)
+        .and_then(|()| encoder.finish().map(drop))
+        .expect("writing to memory");
 }
 
 /// Shortest digits that read back as the same number; `1`, not `1.0`, as Postgres writes it.

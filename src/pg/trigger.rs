@@ -51,20 +51,48 @@ impl Firing {
         unsafe { Shape::of((*(*self.0).tg_relation).rd_att) }
     }
 
-    /// Where the primary key's columns stand in a shape of this table; empty without one.
+    /// Where the primary key's columns stand in a shape of this table, in the key's order; empty without one. A
+    /// deferrable key counts too, which the server's own look-ups leave out.
     pub fn primary_key(&self, shape: &Shape) -> Vec<usize> {
-        // SAFETY: the bitmap is a copy of ours; its members are attribute numbers, shifted so that none is negative.
+        // SAFETY: the relation is open; the list is a copy of ours and holds OIDs; a tuple of the cache is of
+        // pg_index's struct, whose indkey has at least indnkeyatts attribute numbers, and is given back.
         unsafe {
-            let kind = pg_sys::IndexAttrBitmapKind::INDEX_ATTR_BITMAP_PRIMARY_KEY;
-            let bitmap = pg_sys::RelationGetIndexAttrBitmap((*self.0).tg_relation, kind);
-            let mut key = Vec::new();
-            let mut member = pg_sys::bms_next_member(bitmap, -1);
-            while member >= 0 {
-                let attribute = member + pg_sys::FirstLowInvalidHeapAttributeNumber;
-                key.extend(shape.position(attribute as i16));
-                member = pg_sys::bms_next_member(bitmap, member);
+            let indexes = pg_sys::RelationGetIndexList((*self.0).tg_relation);
+            let count = if indexes.is_null() {
+                0
+            } else {
+                (*indexes).length as usize
+            };
+            for cell in 0..count {
+                let oid = (*(*indexes).elements.add(cell)).oid_value;
+                let cache = pg_sys::SysCacheIdentifier::INDEXRELID as i32;
+                let tuple = pg_sys::SearchSysCache1(cache, oid.into());
+                if tuple.is_null() {
+                    continue;
+                }
+                let header = (*tuple).t_data;
+                let index = header
+                    .cast::<u8>()
+                    .add((*header).t_hoff.into())
+                    .cast::<pg_sys::FormData_pg_index>();
+                let attributes = if (*index).indisprimary {
+                    (*index)
+                        .indkey
+                        .values
+                        .as_slice((*index).indnkeyatts as usize)
+                        .to_vec()
+                } else {
+                    Vec::new()
+                };
+                pg_sys::ReleaseSysCache(tuple);
+                if !attributes.is_empty() {
+                    return attributes
+                        .into_iter()
+                        .filter_map(|a| shape.position(a))
+                        .collect();
+                }
             }
-            key
+            Vec::new()
         }
     }
 

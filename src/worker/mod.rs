@@ -71,6 +71,7 @@ pub fn main(database: pg_sys::Oid) -> ! {
                 sleep
             }
             Err(error) => {
+                worker.leave_if_uninstalled();
                 // The same trouble is told once, not at every try.
                 if last_error.as_ref() != Some(&error.message) {
                     warning!(
@@ -124,6 +125,13 @@ impl Worker {
         }
         self.next_poll = Instant::now() + SAFETY_POLL;
         Ok(())
+    }
+
+    /// After an error: where the extension is gone, that was why.
+    fn leave_if_uninstalled(&mut self) {
+        self.next_poll = Instant::now();
+        // An error here is told by the next turn.
+        let _ = self.poll();
     }
 
     fn apply_settings(&mut self) {

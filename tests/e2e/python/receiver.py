@@ -68,7 +68,7 @@ def skip_header(rows):
 def as_in_file(value):
     """A JSON value as the CSV file spells it."""
     if value is None:
-        return ""
+        return "NA"
     text = str(value)
     return text.replace("+00:00", "Z") if text.endswith("+00:00") else text
 

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
+use postgres::SimpleQueryMessage;
+
 use crate::{wait_for, Receiver, Server, Session};
 
 /// A database; dropped at the end of the test.
@@ -90,16 +92,37 @@ impl Database {
             "SELECT coalesce(sum(delivered), 0) FROM webhooks.webhook_stats WHERE webhook = '{webhook}'"
         ))
     }
+
+    /// What the extension says about itself, to be shown when a test fails.
+    fn state(&self) -> String {
+        let Ok(mut session) = self.server.try_connect(&self.name) else {
+            return "it takes no connections".to_owned();
+        };
+        let mut lines = Vec::new();
+        for query in [
+            "SELECT concat('status: ', s) FROM webhooks.status() s",
+            "SELECT concat('webhook_stats: ', s) FROM webhooks.webhook_stats s",
+            "SELECT concat('attempt: ', min(at), ' to ', max(at), ', ', count(*)) FROM webhooks.attempt",
+            "SELECT concat('message: ', min(at), ' to ', max(at), ', ', count(*)) FROM webhooks.message",
+            "SELECT concat('delivery: ', state, ' ', count(*)) FROM webhooks.delivery GROUP BY state",
+        ] {
+            match session.simple_query(query) {
+                Ok(messages) => lines.extend(messages.iter().filter_map(|message| match message {
+                    SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+                    _ => None,
+                })),
+                Err(error) => lines.push(error.to_string()),
+            }
+        }
+        lines.join("\n")
+    }
 }
 
 impl Drop for Database {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!(
-                "--- the server's log (database {}) ---\n{}",
-                self.name,
-                self.server.log_tail()
-            );
+            eprintln!("--- database {} ---\n{}", self.name, self.state());
+            eprintln!("--- the server's log ---\n{}", self.server.log_tail());
         }
         // The test may have ended the server, or dropped the database itself.
         if let Ok(mut session) = self.server.try_connect("postgres") {

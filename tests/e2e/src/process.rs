@@ -34,6 +34,8 @@ pub fn server_user_command(program: impl AsRef<std::ffi::OsStr>) -> Command {
         command.args(["--reuid", user, "--regid", user, "--init-groups"]);
     }
     command.arg("--").arg(program);
+    // Meant for the tests: in the server it would add a backtrace to every error.
+    command.env_remove("RUST_BACKTRACE");
     command
 }
 

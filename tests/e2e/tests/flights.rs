@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -22,6 +23,35 @@ fn anonymous_memory(pid: i32) -> Option<u64> {
         .lines()
         .find_map(|line| line.strip_prefix("RssAnon:"))?;
     line.trim().strip_suffix(" kB")?.trim().parse().ok()
+}
+
+/// Watches a process: the most private memory that it had, in kB, and whether to go on watching.
+struct Peak(Arc<(AtomicU64, AtomicBool)>);
+
+impl Peak {
+    fn watch(pid: i32) -> Self {
+        let shared = Arc::new((AtomicU64::new(0), AtomicBool::new(false)));
+        let watched = shared.clone();
+        thread::spawn(move || {
+            // A peak between two looks would be shorter than a hundredth of a second.
+            while !watched.1.load(Ordering::SeqCst) {
+                let now = anonymous_memory(pid).unwrap_or(0);
+                watched.0.fetch_max(now, Ordering::SeqCst);
+                thread::sleep(Duration::from_millis(10));
+            }
+        });
+        Self(shared)
+    }
+
+    fn megabytes(&self) -> u64 {
+        self.0 .0.load(Ordering::SeqCst) / 1024
+    }
+}
+
+impl Drop for Peak {
+    fn drop(&mut self) {
+        self.0 .1.store(true, Ordering::SeqCst);
+    }
 }
 
 #[test]
@@ -45,35 +75,25 @@ fn every_flight_of_one_copy_arrives_once_and_the_worker_stays_small() {
         .map(|c| c.split(' ').next().unwrap())
         .collect();
     let worker = database.worker();
-    let (peak, done) = (AtomicU64::new(0), AtomicBool::new(false));
+    let peak = Peak::watch(worker);
 
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            // A peak is between two looks only if it is shorter than a hundredth of a second.
-            while !done.load(Ordering::SeqCst) {
-                peak.fetch_max(anonymous_memory(worker).unwrap_or(0), Ordering::SeqCst);
-                thread::sleep(Duration::from_millis(10));
-            }
+    let mut copy = session
+        .copy_in(&format!(
+            "COPY flights ({}) FROM STDIN (FORMAT csv, HEADER, NULL 'NA')",
+            columns.join(", ")
+        ))
+        .expect("COPY starts");
+    io::copy(&mut flights.open(), &mut copy).expect("COPY takes the file");
+    assert_eq!(copy.finish().expect("COPY ends"), flights.rows as u64);
+
+    // The more rows, the longer: what must not happen is that it stands still.
+    let mut delivered = 0;
+    while delivered < flights.rows as i64 {
+        delivered = wait_for("more flights arrive", || {
+            let now = database.delivered("airport");
+            (now > delivered).then_some(now)
         });
-        let mut copy = session
-            .copy_in(&format!(
-                "COPY flights ({}) FROM STDIN (FORMAT csv, HEADER)",
-                columns.join(", ")
-            ))
-            .expect("COPY starts");
-        io::copy(&mut flights.open(), &mut copy).expect("COPY takes the file");
-        assert_eq!(copy.finish().expect("COPY ends"), flights.rows as u64);
-
-        // The more rows, the longer: what must not happen is that it stands still.
-        let mut delivered = 0;
-        while delivered < flights.rows as i64 {
-            delivered = wait_for("more flights arrive", || {
-                let now = database.delivered("airport");
-                (now > delivered).then_some(now)
-            });
-        }
-        done.store(true, Ordering::SeqCst);
-    });
+    }
 
     let report = receiver.report(&flights);
     let wanted = json!({
@@ -82,7 +102,7 @@ fn every_flight_of_one_copy_arrives_once_and_the_worker_stays_small() {
     });
     assert_eq!(report, wanted);
     assert_eq!(database.worker(), worker, "one and the same worker");
-    let peak = peak.into_inner() / 1024;
+    let peak = peak.megabytes();
     println!(
         "{} flights arrived; the worker's private memory peaked at {peak} MB",
         flights.rows

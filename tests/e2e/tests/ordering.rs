@@ -102,12 +102,11 @@ fn a_failing_record_holds_back_only_itself() {
         _ => Answer::Status(200),
     });
     let database = counting_database(&receiver, "record");
-
     count_in_eight_sessions(&database, 50);
 
     let others = |request: &Arc<Request>| request.number("id") != 1;
     wait_until("all of the other records have arrived", || {
-        receiver.successes().iter().filter(|r| others(r)).count() == 360
+        receiver.successes().iter().filter(|r| others(r)).count() >= 360
     });
     let only_first = receiver
         .requests()

@@ -16,6 +16,7 @@ fn settings_of_the_database_do_not_reach_the_worker() {
     let mine = "SET default_transaction_read_only = off; SET statement_timeout = 0; SET search_path = public;
                 SET default_transaction_isolation = 'read committed'; SET lock_timeout = 0";
     session.run(mine);
+    let before = database.worker();
     for setting in [
         "search_path = nowhere",
         "default_transaction_read_only = on",
@@ -38,7 +39,6 @@ fn settings_of_the_database_do_not_reach_the_worker() {
     ] {
         session.run(&format!("ALTER DATABASE {} SET {setting}", database.name()));
     }
-    let before = database.worker();
     session.run(&format!("SELECT pg_terminate_backend({before})"));
     wait_until("another worker runs", || {
         let pid = session.value("SELECT worker_pid FROM webhooks.status()");

@@ -9,6 +9,7 @@ SELECT FROM webhooks.create_event('large', 'table.recordInsert', 'orders', condi
 SELECT FROM webhooks.create_event('updated', 'table.recordUpdate', 'orders');
 SELECT FROM webhooks.create_event('status', 'table.recordUpdate', 'orders', '{status}');
 SELECT FROM webhooks.create_event('shipped', 'table.recordUpdate', 'orders', '{status}', $$NEW.status = 'shipped'$$);
+SELECT FROM webhooks.create_event('either', 'table.recordUpdate', 'orders', '{status,note}');
 SELECT FROM webhooks.create_event('deleted', 'table.recordDelete', 'orders');
 SELECT FROM webhooks.create_event('lost', 'table.recordDelete', 'orders', condition => $$OLD.status IS DISTINCT FROM 'shipped'$$);
 
@@ -35,7 +36,10 @@ UPDATE orders SET total = 120.0 WHERE id = 1;
 UPDATE orders SET note = '{"b": 2}' WHERE id = 2;
 -- A changed key: the record is the new one, old has the other.
 UPDATE orders SET id = 3 WHERE id = 2;
--- To and from NULL.
+-- To and from NULL, beside another NULL too.
+UPDATE orders SET note = NULL WHERE id = 1;
+UPDATE orders SET status = NULL WHERE id = 1;
+UPDATE orders SET status = 'shipped' WHERE id = 1;
 UPDATE orders SET total = NULL WHERE id = 1;
 UPDATE orders SET total = 1 WHERE id = 1;
 SELECT * FROM pg_temp.log;

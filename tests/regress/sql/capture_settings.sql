@@ -5,7 +5,7 @@
 
 CREATE TABLE public.readings (
     id int PRIMARY KEY, at timestamptz, day date, local timestamp, took interval, value float8, small float4, raw bytea,
-    doc xml, price money, span tstzrange, ats timestamptz[]);
+    doc xml, price money, span tstzrange, ats timestamptz[], rel regclass);
 SELECT FROM webhooks.create_event('reading', 'table.recordInsert', 'readings');
 SELECT FROM webhooks.create_event('changed', 'table.recordUpdate', 'readings');
 
@@ -13,7 +13,8 @@ CREATE FUNCTION pg_temp.record(id int) RETURNS void LANGUAGE sql AS $$
     INSERT INTO public.readings VALUES (
         id, '2026-11-23T20:00:00.123456Z', DATE '2026-03-04', TIMESTAMP '2026-03-04 05:06:07', make_interval(1, 2, 0, 3, 4, 5, 6),
         0.1::float8 + 0.2::float8, 0.1, decode('deadbeef', 'hex'), '<a/>', NULL,
-        tstzrange('2026-11-23T20:00:00Z', '2026-11-24T20:00:00Z'), ARRAY['2026-11-23T20:00:00Z'::timestamptz]);
+        tstzrange('2026-11-23T20:00:00Z', '2026-11-24T20:00:00Z'), ARRAY['2026-11-23T20:00:00Z'::timestamptz],
+        'public.readings');
     UPDATE public.readings r SET at = '2026-01-01T00:00:00Z' WHERE r.id = record.id;
 $$;
 
@@ -51,7 +52,7 @@ SELECT TIMESTAMPTZ '2026-11-23T20:00:00Z' AS at, 0.1::float8 + 0.2::float8 AS di
 
 RESET ALL;
 SET webhooks.enabled = off;
-SELECT event, data, old FROM pg_temp.log WHERE record = '1';
+SELECT data, old FROM pg_temp.log WHERE record = '1' \g (format=unaligned)
 SELECT m.event_id, count(*) AS messages,
        count(DISTINCT regexp_replace(m.data::text, '"id":\d+', '')) AS bodies, count(DISTINCT m.old::text) AS olds
 FROM webhooks.message m GROUP BY m.event_id ORDER BY m.event_id;

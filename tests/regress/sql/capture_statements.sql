@@ -54,7 +54,7 @@ DELETE FROM webhooks.message;
 INSERT INTO remarks (customer) VALUES (1), (2);
 UPDATE customers SET id = 20 WHERE id = 2;
 DELETE FROM customers WHERE id IN (1, 20);
-SELECT * FROM pg_temp.log ORDER BY event, record, op;
+SELECT * FROM pg_temp.log ORDER BY event, record, op, old::text;
 DELETE FROM webhooks.message;
 
 -- Through an updatable view, and from PL/pgSQL

@@ -3,8 +3,10 @@
 \set fresh :inputdir '/include/fresh.sql'
 \i :fresh
 
-SELECT (now() AT TIME ZONE 'UTC')::date - 10 AS day10, (now() AT TIME ZONE 'UTC')::date - 9 AS day9 \gset
-SELECT pg_current_snapshot() AS start \gset
+-- In one transaction, so that the worker, which drops partitions too, sees nothing of it; the messages' transactions are
+-- made up.
+BEGIN;
+SELECT (now() AT TIME ZONE 'UTC')::date AS today, (now() AT TIME ZONE 'UTC')::date - 9 AS day9, (now() AT TIME ZONE 'UTC')::date - 10 AS day10 \gset
 SELECT count(*) FILTER (WHERE webhooks.make_partition(log, day)) AS made
 FROM unnest('{message,attempt,read_cursor,tally}'::text[]) AS log, unnest(ARRAY[:'day10', :'day9']::date[]) AS day;
 SELECT FROM webhooks.create_event('a');
@@ -14,19 +16,20 @@ SELECT FROM webhooks.subscribe('one', '{a}');
 
 CREATE VIEW pg_temp.days AS
 SELECT log, (now() AT TIME ZONE 'UTC')::date - day AS days_ago FROM webhooks.log_partition WHERE day < (now() AT TIME ZONE 'UTC')::date ORDER BY 1, 2;
-CREATE FUNCTION pg_temp.recorded(day date, seq bigint, about text) RETURNS void LANGUAGE sql AS $$
-    INSERT INTO webhooks.message SELECT day::timestamp AT TIME ZONE 'UTC' + interval '1 hour', pg_current_xact_id(), seq, 1, 'e', about, NULL, '{}', NULL $$;
+CREATE FUNCTION pg_temp.recorded(day date, xid xid8, about text) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO webhooks.message SELECT day::timestamp AT TIME ZONE 'UTC', xid, xid::text::bigint, 1, 'e', about, NULL, '{}', NULL $$;
+CREATE FUNCTION pg_temp.read(up_to pg_snapshot) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO webhooks.read_cursor (at, from_snapshot) VALUES (clock_timestamp(), up_to) $$;
 CREATE FUNCTION pg_temp.kept(about text, endpoint bigint, state text) RETURNS void LANGUAGE sql AS $$
     INSERT INTO webhooks.delivery (endpoint_id, message_seq, message_at, message_xid, event_id, record, state, attempts, due_at, failed_at, last_error)
     SELECT endpoint, m.seq, m.at, m.xid, m.event_id, m.record, state, 1, CASE state WHEN 'retrying' THEN now() END, CASE state WHEN 'failed' THEN now() END, 'status 500'
     FROM webhooks.message m WHERE m.record = about $$;
 
 -- The older day has a message that nobody has read; of the later one's, one waits and one has failed.
-SELECT FROM pg_temp.recorded(:'day10', 101, 'm1');
-SELECT pg_current_snapshot() AS middle \gset
-SELECT FROM pg_temp.recorded(:'day9', 102, 'm2');
-SELECT FROM pg_temp.recorded(:'day9', 103, 'm3');
-SELECT FROM pg_temp.recorded(current_date, 104, 'm4');
+SELECT FROM pg_temp.recorded(:'day10', '101', 'm1');
+SELECT FROM pg_temp.recorded(:'day9', '102', 'm2');
+SELECT FROM pg_temp.recorded(:'day9', '103', 'm3');
+SELECT FROM pg_temp.recorded(:'today', '104', 'm4');
 INSERT INTO webhooks.attempt (at, message_at, message_seq, event_id, endpoint_id, webhook_id, attempt, status, delivered)
 SELECT m.at, m.at, m.seq, 1, 1, 1, 1, 200, true FROM webhooks.message m;
 SELECT FROM pg_temp.kept('m2', 1, 'retrying');
@@ -36,7 +39,8 @@ SELECT FROM pg_temp.kept('m4', 2, 'waiting');
 INSERT INTO webhooks.tally (at, webhook_id, endpoint_id, event_id, messages, calls, errors, delivered, failed, last_success_at, last_error_at, last_error, durations)
 SELECT at, 1, endpoint, 1, 1, 2, 1, 1, 0, at, at + n.after, 'error ' || n, '{2}'
 FROM (VALUES (1, 1, interval '2 s'), (2, 1, interval '1 s'), (3, 2, NULL)) AS n (n, endpoint, after), (SELECT DISTINCT at FROM webhooks.message) AS m;
-INSERT INTO webhooks.read_cursor (at, from_snapshot) VALUES (now() - interval '9 days', :'start'), (now(), :'start');
+INSERT INTO webhooks.read_cursor (at, from_snapshot) VALUES (:'day9'::timestamp AT TIME ZONE 'UTC', '101:101:');
+SELECT FROM pg_temp.read('101:101:');
 SELECT messages, calls, errors, delivered, failed, pending, last_error FROM webhooks.webhook_stats;
 
 -- Nothing has been read: no message goes, nor what is known of it. Old positions and counts do.
@@ -44,8 +48,7 @@ SELECT webhooks.drop_expired_partitions('7 days');
 TABLE pg_temp.days;
 
 -- All but the older day's message has been read, as when its transaction was open for long.
-SELECT format('%s:%s:%s', m.xid, pg_snapshot_xmax(pg_current_snapshot()), m.xid) AS position FROM webhooks.message m WHERE record = 'm1' \gset
-INSERT INTO webhooks.read_cursor (at, from_snapshot) VALUES (now(), :'position');
+SELECT FROM pg_temp.read('101:105:101');
 SELECT webhooks.drop_expired_partitions('7 days');
 TABLE pg_temp.days;
 SELECT record FROM webhooks.message ORDER BY seq;
@@ -53,7 +56,7 @@ SELECT endpoint_id, record, state, due_at, failed_at = now() AS just_now, last_e
 SELECT webhook, url, last_error FROM webhooks.failed_delivery ORDER BY url, last_error;
 
 -- Now it has: all of that goes.
-INSERT INTO webhooks.read_cursor (at, from_snapshot) VALUES (now(), pg_current_snapshot());
+SELECT FROM pg_temp.read('105:105:');
 SELECT webhooks.drop_expired_partitions('7 days');
 TABLE pg_temp.days;
 SELECT record FROM webhooks.message ORDER BY seq;
@@ -71,16 +74,15 @@ SELECT webhooks.drop_expired_partitions('7 days');
 SELECT endpoint_id, calls, last_error FROM webhooks.tally WHERE at = '-infinity' ORDER BY endpoint_id;
 
 -- What has expired in a default partition is deleted, by the same rules.
-SELECT pg_current_snapshot() AS before \gset
-SELECT FROM pg_temp.recorded('2000-01-01', 201, 'm5');
+SELECT FROM pg_temp.recorded('2000-01-01', '201', 'm5');
 SELECT FROM pg_temp.kept('m5', 1, 'waiting');
 INSERT INTO webhooks.attempt (at, message_at, message_seq, event_id, endpoint_id, webhook_id, attempt, delivered) VALUES ('2000-01-01', '2000-01-01', 201, 1, 1, 1, 1, false), ('2000-01-03', '2000-01-01', 201, 1, 1, 1, 2, false);
-INSERT INTO webhooks.read_cursor (at, from_snapshot) VALUES ('2000-01-01', :'before');
-INSERT INTO webhooks.read_cursor (at, from_snapshot) VALUES (now(), :'before');
+INSERT INTO webhooks.read_cursor (at, from_snapshot) VALUES ('2000-01-01', '201:201:');
+SELECT FROM pg_temp.read('201:201:');
 SELECT webhooks.drop_expired_partitions('7 days');
 SELECT record FROM webhooks.message WHERE record = 'm5';
 SELECT count(*) FROM webhooks.attempt_default;
-INSERT INTO webhooks.read_cursor (at, from_snapshot) VALUES (now(), pg_current_snapshot());
+SELECT FROM pg_temp.read('202:202:');
 SELECT webhooks.drop_expired_partitions('7 days');
 SELECT record FROM webhooks.message WHERE record = 'm5';
 SELECT state, last_error FROM webhooks.delivery WHERE record = 'm5';
@@ -96,3 +98,4 @@ SELECT DISTINCT record FROM webhooks.delivery WHERE state = 'failed' ORDER BY re
 UPDATE webhooks.read_cursor SET at = at - interval '1 year';
 SELECT webhooks.drop_expired_partitions('7 days');
 SELECT count(*) FROM webhooks.read_cursor;
+ROLLBACK;

@@ -4,6 +4,8 @@
 \i :fresh
 
 SET TimeZone = 'Pacific/Kiritimati';
+-- In one transaction, so that the worker, which makes partitions too, does not see what is missing meanwhile.
+BEGIN;
 SELECT (now() AT TIME ZONE 'UTC')::date AS today \gset
 
 -- A new log has today's and some more, all of them the extension's own.
@@ -55,3 +57,4 @@ DELETE FROM webhooks.message;
 SELECT webhooks.make_partitions(0);
 SELECT webhooks.emit('a') \g /dev/null
 SELECT tableoid::regclass <> 'webhooks.message_default'::regclass AS in_its_day FROM webhooks.message;
+ROLLBACK;

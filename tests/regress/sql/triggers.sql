@@ -23,6 +23,18 @@ SELECT FROM webhooks.subscribe('billing', '{order:new}');
 
 \d orders
 
+-- A dump has what \d shows, and it makes the same triggers.
+DO $$
+DECLARE
+    dumped record;
+BEGIN
+    FOR dumped IN SELECT oid, tgname, pg_get_triggerdef(oid) AS def FROM pg_trigger WHERE tgrelid = 'orders'::regclass ORDER BY tgname LOOP
+        EXECUTE format('DROP TRIGGER %I ON orders', dumped.tgname);
+        EXECUTE dumped.def;
+        ASSERT dumped.def = (SELECT pg_get_triggerdef(t.oid) FROM pg_trigger t WHERE t.tgrelid = 'orders'::regclass AND t.tgname = dumped.tgname);
+    END LOOP;
+END $$;
+
 -- Names that need quotes, and columns and schemas that look like something else.
 CREATE SCHEMA "Odd 'schema'";
 CREATE TABLE "Odd 'schema'"."select" ("a""b" int, "x') --" int, "new" int, "old" int);
@@ -43,6 +55,11 @@ SELECT count(*) FROM pg_trigger WHERE tgrelid = 'plain.plain'::regclass;
 ALTER TABLE orders DROP total;
 ALTER TABLE orders ADD note text;
 ALTER TABLE orders DROP note;
+
+-- A trigger that somebody has dropped is made again for who asks for the event, for all its webhooks.
+DROP TRIGGER webhooks_event_1 ON orders;
+SELECT webhooks.add_event('shipping', 'table.recordInsert', 'orders');
+SELECT count(*) FROM pg_trigger WHERE tgrelid = 'orders'::regclass AND tgname = 'webhooks_event_1';
 
 -- On a partitioned table the root has it, and each partition, also a later one.
 CREATE TABLE public.measures (at date NOT NULL, value int) PARTITION BY RANGE (at);
