@@ -39,6 +39,12 @@ impl WaitSet {
 
     /// Sleeps until something happens or the time is over; `deaf` leaves the descriptor out of it.
     pub fn wait(&self, at_most: Duration, deaf: bool) {
+        // SAFETY: reads the state of this process. While calls are open nothing may be held that could keep a VACUUM or
+        // anyone else waiting.
+        assert!(
+            !unsafe { pg_sys::IsTransactionState() },
+            "the worker would sleep inside a transaction"
+        );
         // Rounded up: a rest of less than a millisecond must not turn into a busy loop.
         let milliseconds = at_most.as_nanos().div_ceil(1_000_000).min(60_000) as std::ffi::c_long;
         // SAFETY: the set is valid, there is room for the one event asked for, and the latch is this process's.

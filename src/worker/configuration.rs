@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::pg::catalog;
+use super::deliveries::id_of;
+use super::Worker;
+use crate::pg::{catalog, transaction};
 use pgrx::prelude::*;
 use pgrx::spi::{SpiClient, SpiHeapTupleData};
-use webhooks_delivery::{secret, Endpoint, Event, Ordering, Webhook};
+use webhooks_delivery::{secret, Delivery, Endpoint, Event, Ordering, Webhook};
 
 /// An endpoint that gets an event's messages.
 #[derive(Clone)]
@@ -187,4 +189,62 @@ fn optional<T: FromDatum + IntoDatum>(row: &SpiHeapTupleData<'_>, number: usize)
 
 fn column<T: FromDatum + IntoDatum>(row: &SpiHeapTupleData<'_>, number: usize) -> T {
     optional(row, number).unwrap_or_else(|| panic!("column {number} is null"))
+}
+
+impl Worker {
+    /// Makes a configuration the one that counts.
+    pub(super) fn configure(&mut self, configuration: Configuration) {
+        let endpoints = configuration.endpoints.values().cloned().collect();
+        self.pool
+            .scheduler(|scheduler| scheduler.configure(endpoints));
+        for (generation, seq) in self
+            .deliveries
+            .forget_endpoints(|id| configuration.endpoints.contains_key(&id))
+        {
+            self.reader.handled(generation, seq);
+        }
+        self.configuration = configuration;
+        self.withdraw_unwanted();
+        self.release_lost_retries();
+        // What was paused may have retries that were due long ago.
+        self.deliveries.will_be_due(Instant::now());
+    }
+
+    /// Takes what waits for a subscription that has ended out of the lanes; whoever ended it has deleted the rows.
+    fn withdraw_unwanted(&mut self) {
+        let configuration = &self.configuration;
+        let withdrawn: Vec<Delivery> = self.pool.scheduler(|scheduler| {
+            let waiting: Vec<i64> = scheduler
+                .lanes()
+                .filter(|lane| lane.queued > 0)
+                .map(|lane| lane.endpoint_id)
+                .collect();
+            let unwanted = |delivery: &Delivery| {
+                let (endpoint_id, _, at) = id_of(delivery);
+                !configuration.wants(endpoint_id, delivery.message.event.id, at)
+            };
+            waiting
+                .into_iter()
+                .flat_map(|id| scheduler.withdraw(id, unwanted))
+                .collect()
+        });
+        for delivery in withdrawn {
+            let id = id_of(&delivery);
+            self.handled(id);
+            self.deliveries.leave(id);
+        }
+    }
+
+    /// What an unsubscribe, a stop or the retention took away blocks its record no more.
+    pub(super) fn release_lost_retries(&mut self) {
+        let lost = transaction::run(|| Spi::connect(|client| self.deliveries.lost_retries(client)));
+        let (lost, events) = (lost.unwrap_or_default(), &self.configuration.events);
+        self.pool.scheduler(|scheduler| {
+            for (endpoint_id, event_id, record) in lost {
+                if let Some(event) = events.get(&event_id) {
+                    scheduler.unblock(endpoint_id, event, record.as_deref());
+                }
+            }
+        });
+    }
 }

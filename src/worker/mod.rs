@@ -4,6 +4,7 @@
 //! their work from the lanes themselves, so that no call waits for a turn of this loop, and no transaction, snapshot or
 //! lock is held while one is open.
 
+mod backlog;
 mod configuration;
 mod deliveries;
 mod feed;
@@ -140,16 +141,18 @@ impl Worker {
             return;
         }
         self.enabled = settings::enabled();
+        if !self.enabled {
+            self.pool
+                .scheduler(|scheduler| scheduler.set_max_in_flight(0));
+            return;
+        }
         let limit = settings::max_in_flight();
         let threads =
             interrupt::with_signals_blocked(|| self.pool.reconfigure(settings::delivery(), limit));
         if let Err(error) = threads {
             warning!("webhooks: not all sender threads could be started: {error}");
         }
-        let open = if self.enabled { limit } else { 0 };
         self.deliveries.will_be_due(Instant::now());
-        self.pool
-            .scheduler(|scheduler| scheduler.set_max_in_flight(open));
     }
 
     /// Takes over what the sender threads have finished.

@@ -5,7 +5,7 @@
 
 CREATE TABLE public.readings (
     id int PRIMARY KEY, at timestamptz, day date, local timestamp, took interval, value float8, small float4, raw bytea,
-    doc xml, price money, span tstzrange, ats timestamptz[], rel regclass);
+    doc xml, price money, span tstzrange, ats timestamptz[]);
 SELECT FROM webhooks.create_event('reading', 'table.recordInsert', 'readings');
 SELECT FROM webhooks.create_event('changed', 'table.recordUpdate', 'readings');
 
@@ -13,8 +13,7 @@ CREATE FUNCTION pg_temp.record(id int) RETURNS void LANGUAGE sql AS $$
     INSERT INTO public.readings VALUES (
         id, '2026-11-23T20:00:00.123456Z', DATE '2026-03-04', TIMESTAMP '2026-03-04 05:06:07', make_interval(1, 2, 0, 3, 4, 5, 6),
         0.1::float8 + 0.2::float8, 0.1, decode('deadbeef', 'hex'), '<a/>', NULL,
-        tstzrange('2026-11-23T20:00:00Z', '2026-11-24T20:00:00Z'), ARRAY['2026-11-23T20:00:00Z'::timestamptz],
-        'public.readings');
+        tstzrange('2026-11-23T20:00:00Z', '2026-11-24T20:00:00Z'), ARRAY['2026-11-23T20:00:00Z'::timestamptz]);
     UPDATE public.readings r SET at = '2026-01-01T00:00:00Z' WHERE r.id = record.id;
 $$;
 

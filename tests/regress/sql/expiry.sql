@@ -7,15 +7,24 @@
 -- made up.
 BEGIN;
 SELECT (now() AT TIME ZONE 'UTC')::date AS today, (now() AT TIME ZONE 'UTC')::date - 9 AS day9, (now() AT TIME ZONE 'UTC')::date - 10 AS day10 \gset
-SELECT count(*) FILTER (WHERE webhooks.make_partition(log, day)) AS made
-FROM unnest('{message,attempt,read_cursor,tally}'::text[]) AS log, unnest(ARRAY[:'day10', :'day9']::date[]) AS day;
+CREATE VIEW pg_temp.days AS
+SELECT log, (now() AT TIME ZONE 'UTC')::date - day AS days_ago FROM webhooks.log_partition WHERE day < (now() AT TIME ZONE 'UTC')::date ORDER BY 1, 2;
+DO $$
+DECLARE
+    wanted record;
+BEGIN
+    FOR wanted IN SELECT * FROM unnest('{message,attempt,read_cursor,tally}'::text[]) AS log,
+                                generate_series(9, 10) AS days_ago LOOP
+        WHILE NOT webhooks.make_partition(wanted.log, (now() AT TIME ZONE 'UTC')::date - wanted.days_ago)
+              AND clock_timestamp() < now() + interval '30 seconds' LOOP END LOOP;
+    END LOOP;
+END $$;
+TABLE pg_temp.days;
 SELECT FROM webhooks.create_event('a');
 SELECT id FROM webhooks.create_webhook('one', 'https://example.com/one');
 SELECT FROM webhooks.add_endpoint('one', 'https://example.com/two');
 SELECT FROM webhooks.subscribe('one', '{a}');
 
-CREATE VIEW pg_temp.days AS
-SELECT log, (now() AT TIME ZONE 'UTC')::date - day AS days_ago FROM webhooks.log_partition WHERE day < (now() AT TIME ZONE 'UTC')::date ORDER BY 1, 2;
 CREATE FUNCTION pg_temp.recorded(day date, xid xid8, about text) RETURNS void LANGUAGE sql AS $$
     INSERT INTO webhooks.message SELECT day::timestamp AT TIME ZONE 'UTC', xid, xid::text::bigint, 1, 'e', about, NULL, '{}', NULL $$;
 CREATE FUNCTION pg_temp.read(up_to pg_snapshot) RETURNS void LANGUAGE sql AS $$
@@ -24,6 +33,17 @@ CREATE FUNCTION pg_temp.kept(about text, endpoint bigint, state text) RETURNS vo
     INSERT INTO webhooks.delivery (endpoint_id, message_seq, message_at, message_xid, event_id, record, state, attempts, due_at, failed_at, last_error)
     SELECT endpoint, m.seq, m.at, m.xid, m.event_id, m.record, state, 1, CASE state WHEN 'retrying' THEN now() END, CASE state WHEN 'failed' THEN now() END, 'status 500'
     FROM webhooks.message m WHERE m.record = about $$;
+
+-- Whoever holds a lock for a moment, such as the worker when it starts, only delays what is expected.
+CREATE FUNCTION pg_temp.drop_expired(retention interval, expected int) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    done int := 0;
+BEGIN
+    WHILE done < expected AND clock_timestamp() < now() + interval '30 seconds' LOOP
+        done := done + webhooks.drop_expired_partitions(retention);
+    END LOOP;
+    RETURN done;
+END $$;
 
 -- The older day has a message that nobody has read; of the later one's, one waits and one has failed.
 SELECT FROM pg_temp.recorded(:'day10', '101', 'm1');
@@ -44,12 +64,12 @@ SELECT FROM pg_temp.read('101:101:');
 SELECT messages, calls, errors, delivered, failed, pending, last_error FROM webhooks.webhook_stats;
 
 -- Nothing has been read: no message goes, nor what is known of it. Old positions and counts do.
-SELECT webhooks.drop_expired_partitions('7 days');
+SELECT pg_temp.drop_expired('7 days', expected => 4);
 TABLE pg_temp.days;
 
 -- All but the older day's message has been read, as when its transaction was open for long.
 SELECT FROM pg_temp.read('101:105:101');
-SELECT webhooks.drop_expired_partitions('7 days');
+SELECT pg_temp.drop_expired('7 days', expected => 1);
 TABLE pg_temp.days;
 SELECT record FROM webhooks.message ORDER BY seq;
 SELECT endpoint_id, record, state, due_at, failed_at = now() AS just_now, last_error FROM webhooks.delivery ORDER BY record, endpoint_id;
@@ -57,7 +77,7 @@ SELECT webhook, url, last_error FROM webhooks.failed_delivery ORDER BY url, last
 
 -- Now it has: all of that goes.
 SELECT FROM pg_temp.read('105:105:');
-SELECT webhooks.drop_expired_partitions('7 days');
+SELECT pg_temp.drop_expired('7 days', expected => 3);
 TABLE pg_temp.days;
 SELECT record FROM webhooks.message ORDER BY seq;
 SELECT webhooks.drop_expired_partitions('7 days');
@@ -70,7 +90,7 @@ SELECT endpoint_id, calls, last_error, durations FROM webhooks.tally WHERE at = 
 -- Sums of sums
 SELECT webhooks.make_partition('tally', :'day9') AS made;
 INSERT INTO webhooks.tally (at, webhook_id, endpoint_id, event_id, calls) VALUES (:'day9'::timestamp AT TIME ZONE 'UTC', 1, 1, 1, 100), ('2000-01-01', 1, 2, 1, 1000);
-SELECT webhooks.drop_expired_partitions('7 days');
+SELECT pg_temp.drop_expired('7 days', expected => 1);
 SELECT endpoint_id, calls, last_error FROM webhooks.tally WHERE at = '-infinity' ORDER BY endpoint_id;
 
 -- What has expired in a default partition is deleted, by the same rules.

@@ -12,9 +12,20 @@ SELECT (now() AT TIME ZONE 'UTC')::date AS today \gset
 SELECT log, count(*) AS days, min(day) = :'today' AS from_today, max(day) - :'today'::date AS ahead FROM webhooks.log_partition GROUP BY log ORDER BY log;
 SELECT bool_and(EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.partition AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')) AS members FROM webhooks.log_partition p;
 
+-- Whoever holds a lock for a moment, such as the worker when it starts, only delays what is expected.
+CREATE FUNCTION pg_temp.make_partitions(days_ahead int, expected int) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    done int := 0;
+BEGIN
+    WHILE done < expected AND clock_timestamp() < now() + interval '30 seconds' LOOP
+        done := done + webhooks.make_partitions(days_ahead);
+    END LOOP;
+    RETURN done;
+END $$;
+
 -- What is there is not made again; what is missing is.
 SELECT webhooks.make_partitions(7);
-SELECT webhooks.make_partitions(9);
+SELECT pg_temp.make_partitions(9, expected => 8);
 SELECT webhooks.make_partitions(9);
 SELECT bool_and(EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.partition AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')) AS members FROM webhooks.log_partition p;
 SELECT count(*) AS misnamed FROM webhooks.log_partition WHERE name <> log || to_char(day, '_YYYYMMDD');
@@ -46,7 +57,7 @@ SELECT webhooks.emit('a') \g /dev/null
 SELECT tableoid::regclass, count(*) FROM webhooks.message GROUP BY 1;
 
 -- A day that has begun in the default partition stays there; the days to come are made.
-SELECT webhooks.make_partitions(3);
+SELECT pg_temp.make_partitions(3, expected => 3);
 SELECT min(day) - :'today'::date AS from_day, max(day) - :'today'::date AS to_day FROM webhooks.log_partition WHERE log = 'message';
 SELECT webhooks.make_partitions(3);
 SELECT webhooks.emit('a') \g /dev/null
@@ -54,7 +65,7 @@ SELECT tableoid::regclass, count(*) FROM webhooks.message GROUP BY 1;
 
 -- As soon as it is empty, its partition can be made, and is used at once.
 DELETE FROM webhooks.message;
-SELECT webhooks.make_partitions(0);
+SELECT pg_temp.make_partitions(0, expected => 1);
 SELECT webhooks.emit('a') \g /dev/null
 SELECT tableoid::regclass <> 'webhooks.message_default'::regclass AS in_its_day FROM webhooks.message;
 ROLLBACK;

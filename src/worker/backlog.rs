@@ -1,0 +1,241 @@
+//! What the lanes cannot take at once.
+//!
+//! Reading waits for a lane that is full but moves, as long as no other lane goes short for it. A lane that would delay
+//! others overflows: its deliveries wait in rows of `webhooks.delivery` and are read back when it has room. Retries wait
+//! there until they are due.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pgrx::prelude::*;
+use webhooks_delivery::{Delivery, LaneState};
+
+use super::deliveries::{id_of, Row};
+use super::Worker;
+use crate::pg::transaction::{self, RolledBack};
+use crate::settings;
+
+/// Deliveries that one lane holds in memory before it counts as full.
+const LANE_CAPACITY: usize = 2000;
+/// Rows read back at a time.
+const READ_BACK: i32 = 500;
+/// Retries of one endpoint in memory at a time.
+const RETRIES_AT_ONCE: usize = 100;
+/// When retries that are due do not fit in memory all at once, the others are asked for after so long.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+/// A delivery that is in memory for longer gets a row, so that the reader's position can move past it.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often that is looked after.
+const PATIENCE_INTERVAL: Duration = Duration::from_millis(500);
+
+impl Worker {
+    /// Whether the lanes take more: memory is left, and no lane is full unless another one would go short for it.
+    pub(super) fn has_room(&self) -> bool {
+        let budget = settings::queue_memory();
+        self.pool.scheduler(|scheduler| {
+            if scheduler.bytes() >= budget {
+                return false;
+            }
+            let (mut full, mut short) = (false, false);
+            for lane in scheduler
+                .lanes()
+                .filter(|lane| !self.deliveries.overflows(lane.endpoint_id))
+            {
+                full |= lane.queued >= LANE_CAPACITY;
+                short |= lane.queued == 0;
+            }
+            !full || short
+        })
+    }
+
+    /// Has lanes overflow that keep others from being fed: full ones beside empty ones, paused ones, the largest one where
+    /// memory is used up.
+    pub(super) fn overflow_clogged_lanes(&mut self) -> Result<(), RolledBack> {
+        self.store_old_ones();
+        let budget = settings::queue_memory();
+        let clogged: Vec<i64> = self.pool.scheduler(|scheduler| {
+            let memory_is_used_up = scheduler.bytes() >= budget;
+            let share = budget / 4;
+            let others_go_short = scheduler.lanes().any(|lane| lane.queued == 0);
+            let lanes = scheduler
+                .lanes()
+                .filter(|lane| !self.deliveries.overflows(lane.endpoint_id));
+            lanes
+                .filter(|lane| {
+                    lane.paused
+                        || (lane.queued >= LANE_CAPACITY && others_go_short)
+                        || (memory_is_used_up && lane.bytes >= share)
+                })
+                .map(|lane| lane.endpoint_id)
+                .collect()
+        });
+        if clogged.is_empty() {
+            return Ok(());
+        }
+        // Rows come before what has none: all that the lane holds gets its row before anything newer does.
+        let mut rows = Vec::new();
+        self.pool.scheduler(|scheduler| {
+            scheduler.for_each_unstored(Instant::now(), |delivery| {
+                let clogs = clogged.contains(&delivery.endpoint.id);
+                if clogs {
+                    rows.push(Row::waiting(delivery));
+                }
+                clogs
+            });
+        });
+        self.recording.store(rows);
+        self.record()?;
+        for endpoint_id in clogged {
+            self.deliveries.overflow(endpoint_id);
+            let evicted = self
+                .pool
+                .scheduler(|scheduler| scheduler.evict_stored(endpoint_id));
+            for delivery in evicted {
+                self.deliveries.leave(id_of(&delivery));
+            }
+        }
+        Ok(())
+    }
+
+    /// Has rows made for deliveries that wait for long.
+    fn store_old_ones(&mut self) {
+        let now = Instant::now();
+        if now < self.feed.next_look_at_old {
+            return;
+        }
+        self.feed.next_look_at_old = now + PATIENCE_INTERVAL;
+        let Some(older_than) = now.checked_sub(PATIENCE) else {
+            return;
+        };
+        let mut rows = Vec::new();
+        self.pool.scheduler(|scheduler| {
+            scheduler.for_each_unstored(older_than, |delivery| {
+                rows.push(Row::waiting(delivery));
+                true
+            });
+        });
+        self.recording.store(rows);
+    }
+
+    /// Brings back what waits in rows: retries that are due, and what overflowed, where its lane has room.
+    pub(super) fn resume(&mut self) -> Result<(), RolledBack> {
+        if !self.enabled {
+            return Ok(());
+        }
+        if self
+            .deliveries
+            .next_due()
+            .is_some_and(|due| due <= Instant::now())
+        {
+            self.resume_retries()?;
+        }
+        let endpoints: Vec<i64> = self
+            .deliveries
+            .overflowing()
+            .filter(|&id| self.takes_more(id))
+            .collect();
+        for endpoint_id in endpoints {
+            let rows = transaction::run(|| {
+                Spi::connect(|client| self.deliveries.read_back(client, endpoint_id, READ_BACK))
+            });
+            if let Err(error) = rows.and_then(|rows| self.bring_back(rows, false)) {
+                // From the beginning again: what is in memory by then is passed over.
+                self.deliveries.overflow(endpoint_id);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn takes_more(&self, endpoint_id: i64) -> bool {
+        let paused = self
+            .configuration
+            .endpoints
+            .get(&endpoint_id)
+            .is_none_or(|endpoint| endpoint.paused);
+        let budget = settings::queue_memory();
+        !paused
+            && self.pool.scheduler(|scheduler| {
+                scheduler.queued(endpoint_id) < LANE_CAPACITY / 2 && scheduler.bytes() < budget
+            })
+    }
+
+    fn resume_retries(&mut self) -> Result<(), RolledBack> {
+        let closed = |id: &i64| {
+            self.configuration
+                .endpoints
+                .get(id)
+                .is_none_or(|endpoint| endpoint.paused)
+        };
+        let mut except: Vec<i64> = self
+            .configuration
+            .endpoints
+            .keys()
+            .copied()
+            .filter(|id| closed(id))
+            .collect();
+        let before = except.len();
+        self.pool.scheduler(|scheduler| {
+            let full = |lane: &LaneState| lane.queued >= LANE_CAPACITY + RETRIES_AT_ONCE;
+            except.extend(scheduler.lanes().filter(full).map(|lane| lane.endpoint_id));
+        });
+        let saturated = except.len() > before;
+        let rows = transaction::run(|| {
+            Spi::connect(|client| self.deliveries.due(client, except, READ_BACK as usize))
+        })?;
+        if saturated || rows.len() >= READ_BACK as usize {
+            self.deliveries.will_be_due(Instant::now() + RETRY_PAUSE);
+        }
+        let result = self.bring_back(rows, true);
+        if result.is_err() {
+            self.deliveries.will_be_due(Instant::now());
+        }
+        result
+    }
+
+    /// Puts deliveries that have rows into their lanes.
+    fn bring_back(&mut self, rows: Vec<Row>, are_retries: bool) -> Result<(), RolledBack> {
+        let events = &self.configuration.events;
+        let messages = transaction::run(|| {
+            Spi::connect(|client| {
+                self.messages
+                    .fetch(client, rows.iter().map(|row| &row.place), events)
+            })
+        })?;
+        let now = Instant::now();
+        let mut offers = Vec::new();
+        for row in &rows {
+            let endpoint = self.configuration.endpoints.get(&row.endpoint_id);
+            let message = messages.get(&(row.place.at, row.place.seq));
+            if let (Some(endpoint), Some(message)) = (endpoint, message) {
+                if self.deliveries.enter(row.id(), 0) {
+                    self.deliveries.retry_now(row.id());
+                    offers.push(Delivery {
+                        endpoint: Arc::clone(endpoint),
+                        message: Arc::clone(message),
+                        attempt: row.attempts + 1,
+                        stored: true,
+                        since: now,
+                        generation: 0,
+                    });
+                }
+            }
+        }
+        self.pool.scheduler(|scheduler| {
+            for delivery in offers {
+                // As in `accept`, there is a lane for each endpoint of the configuration.
+                let _ = if are_retries {
+                    scheduler.retry(delivery)
+                } else {
+                    scheduler.offer(delivery)
+                };
+            }
+        });
+        Ok(())
+    }
+
+    /// Whether reading stopped for want of room, so that the sender threads' progress is worth waking up for.
+    pub(super) fn wants_room(&self) -> bool {
+        self.feed.full || self.deliveries.overflowing().next().is_some()
+    }
+}
