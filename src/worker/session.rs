@@ -69,6 +69,7 @@ fn own_settings() {
         (c"enable_hashjoin", c"off"),
         (c"enable_mergejoin", c"off"),
         (c"jit", c"off"),
+        (c"max_parallel_workers_per_gather", c"0"),
     ] {
         process::set(name, value);
     }

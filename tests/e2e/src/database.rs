@@ -122,7 +122,7 @@ impl Drop for Database {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("--- database {} ---\n{}", self.name, self.state());
-            eprintln!("--- the server's log ---\n{}", self.server.log_tail());
+            self.server.keep_log(&self.name);
         }
         // The test may have ended the server, or dropped the database itself.
         if let Ok(mut session) = self.server.try_connect("postgres") {

@@ -49,6 +49,13 @@ pub(crate) fn target() -> PathBuf {
         .to_owned()
 }
 
+/// Where the servers' logs of failed tests are kept: `target/e2e-logs`.
+pub(crate) fn kept_logs() -> PathBuf {
+    let path = target().join("e2e-logs");
+    let _ = fs::create_dir_all(&path);
+    path
+}
+
 /// `target/e2e`; elsewhere if the server's user cannot get there, or if the path of a socket in it would be too long.
 static BASE: LazyLock<PathBuf> = LazyLock::new(|| {
     let wanted = target().join("e2e");

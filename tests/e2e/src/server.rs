@@ -10,7 +10,7 @@ use postgres::{Client, NoTls};
 use rustix::process::Signal;
 
 use crate::process::{kill, pg_program, run, server_user_command, spawn};
-use crate::scratch::ScratchDir;
+use crate::scratch::{kept_logs, ScratchDir};
 use crate::{wait_for, Database, Session};
 
 /// How a server is to be set up. Everything else, durability above all, is as Postgres comes.
@@ -263,6 +263,13 @@ impl Server {
         lines[lines.len().saturating_sub(60)..].join("\n")
     }
 
+    /// Shows the end of the log and keeps all of it, for a test that has failed.
+    pub(crate) fn keep_log(&self, name: &str) {
+        let kept = kept_logs().join(format!("{name}.log"));
+        let _ = fs::copy(self.log_path(), &kept);
+        eprintln!("--- the end of {} ---\n{}", kept.display(), self.log_tail());
+    }
+
     /// Ends the server somehow, and soon.
     fn end(&self) {
         let Some(mut child) = self.process.lock().ok().and_then(|mut p| p.take()) else {
@@ -278,7 +285,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("--- the server's log ---\n{}", self.log_tail());
+            self.keep_log("server");
         }
         self.end();
     }
