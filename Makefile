@@ -62,3 +62,24 @@ test-e2e: install ## run the tests with real servers and receivers; T=name for t
 .PHONY: test-flights
 test-flights: install ## send FLIGHTS rows (default: all) of a real data set and show the worker's memory
 	WEBHOOKS_E2E_FLIGHTS=$(or $(FLIGHTS),336776) cargo test -p webhooks-e2e -- --nocapture flights
+
+# Measures, prints, and judges nothing. A="--rows 20000" and the like; docs/benchmarks.md has the options and what it means.
+.PHONY: bench
+bench: install ## run all benchmarks on an otherwise idle machine
+	@bench/run
+
+.PHONY: bench-capture
+bench-capture: install ## what capturing adds to a statement, beside PgQ
+	@bench/run capture $(A)
+
+.PHONY: bench-latency
+bench-latency: install ## from a commit to the receiver's socket
+	@bench/run latency $(A)
+
+.PHONY: bench-throughput
+bench-throughput: install ## calls a second, beside the bare client and an open transaction
+	@bench/run throughput $(A)
+
+.PHONY: bench-neighbours
+bench-neighbours: install ## what a dead endpoint does to a good one
+	@bench/run neighbours $(A)

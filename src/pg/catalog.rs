@@ -26,10 +26,11 @@ pub fn schema() -> Option<Oid> {
     (oid != pg_sys::InvalidOid).then_some(oid)
 }
 
-/// Whether this database has the extension.
-pub fn extension_exists() -> bool {
+/// The extension in this database, if it has it. One that is dropped and made again is another.
+pub fn extension() -> Option<Oid> {
     // SAFETY: a catalog look-up.
-    unsafe { pg_sys::get_extension_oid(c"webhooks".as_ptr(), true) != pg_sys::InvalidOid }
+    let oid = unsafe { pg_sys::get_extension_oid(c"webhooks".as_ptr(), true) };
+    (oid != pg_sys::InvalidOid).then_some(oid)
 }
 
 /// A table, index or sequence of the extension's schema.

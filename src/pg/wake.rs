@@ -49,8 +49,8 @@ extern "C-unwind" fn transaction_ended(event: pg_sys::XactEvent::Type, _argument
             if PENDING.replace(false) {
                 wake();
             }
-            if START.replace(false) && worker_pid().is_none() {
-                // Nothing can be reported to the user any more; status() tells when there is no worker.
+            if START.replace(false) {
+                // Also where one is seen: it may have looked for the extension too early and be on its way out. Nothing can be reported to the user any more; status() tells when there is no worker.
                 process::start_worker(process::database());
             }
         }

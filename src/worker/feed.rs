@@ -67,7 +67,7 @@ impl Worker {
     fn read_page(&mut self) -> Result<Option<Page>, RolledBack> {
         let read_on = self.enabled && !self.feed.full;
         let read = transaction::run(|| {
-            let stale = catalog::extension_exists() && catalog::configuration_is_stale();
+            let stale = catalog::extension().is_some() && catalog::configuration_is_stale();
             let configuration = stale.then(super::Configuration::load);
             let page = read_on
                 .then(|| interrupt::interruptible(|| self.reader.next_page()))

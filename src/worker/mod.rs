@@ -32,7 +32,7 @@ use crate::log::messages::Messages;
 use crate::log::reader::Reader;
 use crate::pg::transaction::{self, RolledBack};
 use crate::pg::wait::WaitSet;
-use crate::pg::{backend, interrupt, process};
+use crate::pg::{backend, catalog, interrupt, process};
 use crate::settings;
 
 /// How often the worker looks for what nothing tells it of: COMMIT PREPARED, a database that someone wants to drop.
@@ -44,6 +44,7 @@ const LAST_CALLS: Duration = Duration::from_millis(200);
 
 /// The state of a worker. See the module's documentation.
 struct Worker {
+    extension: pg_sys::Oid,
     pool: Pool,
     sender_events: UnixStream,
     wait_set: WaitSet,
@@ -110,15 +111,15 @@ impl Worker {
         if Instant::now() < self.next_poll {
             return Ok(());
         }
-        let (installed, wanted) = transaction::run(|| {
-            (
-                crate::pg::catalog::extension_exists(),
-                process::database_is_wanted(),
-            )
-        })?;
-        if !installed {
+        let (extension, wanted) =
+            transaction::run(|| (catalog::extension(), process::database_is_wanted()))?;
+        if extension.is_none() {
             log!("webhooks: the extension was dropped, the worker ends");
             process::exit(0);
+        }
+        if extension != Some(self.extension) {
+            log!("webhooks: the extension was made anew, the worker starts again");
+            process::exit(1);
         }
         if wanted {
             log!("webhooks: the worker leaves the database to whoever waits for it");

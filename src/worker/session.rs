@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pgrx::prelude::*;
 use webhooks_delivery::Pool;
@@ -12,12 +12,14 @@ use super::deliveries::Deliveries;
 use super::Worker;
 use crate::log::cursor;
 use crate::log::reader::Reader;
-use crate::pg::wait::WaitSet;
+use crate::pg::wait::{self, WaitSet};
 use crate::pg::{catalog, interrupt, process, transaction};
 use crate::settings;
 
 /// The advisory lock that keeps a second worker out of a database.
 const ONLY_ONE: i64 = 0x7765_6268_6f6f_6b73;
+/// How long a worker that holds it may take to leave.
+const PREDECESSOR_LEAVES: Duration = Duration::from_secs(5);
 
 /// Connects to the database and takes its work over, unless there is none: then `None`.
 pub fn begin(database: pg_sys::Oid) -> Option<Worker> {
@@ -27,18 +29,15 @@ pub fn begin(database: pg_sys::Oid) -> Option<Worker> {
     interrupt::listen();
     process::connect(Some(database));
     own_settings();
-    let begun = transaction::run(|| catalog::extension_exists() && is_only_one());
-    match begun {
-        Ok(true) => {}
-        Ok(false) => return None,
-        Err(error) => give_up(&error.message),
+    if !become_the_only_one() {
+        return None;
     }
-    let worker = take_over();
-    match worker {
-        Ok(worker) => {
+    match take_over() {
+        Ok(Some(worker)) => {
             log!("webhooks: the worker is running");
             Some(worker)
         }
+        Ok(None) => None,
         Err(problem) => give_up(&problem),
     }
 }
@@ -75,15 +74,30 @@ fn own_settings() {
     }
 }
 
-fn is_only_one() -> bool {
-    Spi::get_one_with_args::<bool>("SELECT pg_try_advisory_lock($1)", &[ONLY_ONE.into()])
-        .ok()
-        .flatten()
-        .unwrap_or(false)
+/// Takes the lock, before anything is looked at: whoever holds it may be a worker that found no extension a moment ago
+/// and is about to end, and then this one must look again. `false` when another worker is there to stay.
+fn become_the_only_one() -> bool {
+    let deadline = Instant::now() + PREDECESSOR_LEAVES;
+    loop {
+        let locked = transaction::run(|| {
+            Spi::get_one_with_args::<bool>("SELECT pg_try_advisory_lock($1)", &[ONLY_ONE.into()])
+        });
+        match locked {
+            Ok(Ok(Some(true))) => return true,
+            Ok(_) if interrupt::shutdown_requested() || Instant::now() >= deadline => return false,
+            Ok(_) => wait::sleep(Duration::from_millis(50)),
+            Err(error) => give_up(&error.message),
+        }
+    }
 }
 
-/// Everything a worker starts with, from the tables.
-fn take_over() -> Result<Worker, String> {
+/// Everything a worker starts with, from the tables; `None` where the extension is not installed.
+fn take_over() -> Result<Option<Worker>, String> {
+    let extension = transaction::run(catalog::extension).map_err(|error| error.message)?;
+    let Some(extension) = extension else {
+        return Ok(None);
+    };
+
     let (sender_events, wake) = UnixStream::pair().map_err(|error| error.to_string())?;
     sender_events
         .set_nonblocking(true)
@@ -117,7 +131,8 @@ fn take_over() -> Result<Worker, String> {
     for retry in retries {
         deliveries.retry_later(retry.id(), retry.event_id, retry.record);
     }
-    Ok(Worker {
+    Ok(Some(Worker {
+        extension,
         pool,
         wait_set: WaitSet::new(&sender_events),
         sender_events,
@@ -131,5 +146,5 @@ fn take_over() -> Result<Worker, String> {
         housekeeping: Default::default(),
         enabled,
         next_poll: Instant::now(),
-    })
+    }))
 }

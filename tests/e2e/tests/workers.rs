@@ -1,5 +1,7 @@
 //! When a worker runs.
 
+use std::thread;
+
 use webhooks_e2e::{wait_until, Receiver, Server};
 
 #[test]
@@ -90,5 +92,51 @@ fn a_second_worker_is_never_started() {
             session.number("SELECT webhooks.start_worker()"),
             i64::from(worker)
         );
+    }
+}
+
+#[test]
+fn a_worker_runs_though_the_extension_comes_while_the_launcher_looks() {
+    // The launcher has a worker look into each new database; it ends where there is no extension. Created just then, the
+    // extension must get a worker all the same.
+    let server = Server::preloaded().start();
+    let databases: Vec<_> = (0..16).map(|_| server.empty_database()).collect();
+    let mut sessions: Vec<_> = databases
+        .iter()
+        .map(|database| database.connect())
+        .collect();
+    let mut watch = server.connect("postgres");
+    wait_until("the launcher looks", || {
+        watch.holds(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'webhooks worker')",
+        )
+    });
+    thread::scope(|scope| {
+        for session in &mut sessions {
+            scope.spawn(|| session.run("CREATE EXTENSION webhooks"));
+        }
+    });
+
+    for database in &databases {
+        database.worker();
+    }
+}
+
+#[test]
+fn a_worker_serves_the_extension_that_is_there_now() {
+    let receiver = Receiver::start();
+    let database = Server::shared().database();
+    let mut session = database.connect();
+    for round in 1..=5 {
+        database.webhook("a", &receiver, "");
+        database.watched_table("orders", "a");
+        session.run(&format!("INSERT INTO orders VALUES ({round})"));
+        wait_until("it arrives", || {
+            receiver
+                .successes()
+                .iter()
+                .any(|request| request.number("id") == round)
+        });
+        session.run("BEGIN; DROP EXTENSION webhooks CASCADE; DROP TABLE orders; CREATE EXTENSION webhooks; COMMIT");
     }
 }

@@ -23,11 +23,11 @@ pub(super) fn serve(mut stream: TcpStream, state: &State) {
     let _ = stream.shutdown(Shutdown::Both);
 }
 
+/// The bytes of a request's head and of its body.
+type HeadAndBody = (Box<[u8]>, Box<[u8]>);
+
 /// The head and body of the next request; `None` when the other side has closed.
-fn read_request(
-    stream: &mut TcpStream,
-    buffer: &mut Vec<u8>,
-) -> io::Result<Option<(Box<[u8]>, Box<[u8]>)>> {
+fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option<HeadAndBody>> {
     loop {
         if let Some((head, body)) = lengths(buffer)? {
             if buffer.len() >= head + body {
