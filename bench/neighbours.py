@@ -48,6 +48,7 @@ def main():
     good, dead = Receiver(rows), Receiver(0, answers=False)
     session = Session()
     session.run(PREPARE.format(good=good.url, dead=dead.url))
+    session.wait_for_worker()
 
     latencies = {"without": [], "with": []}
     last = 0
@@ -68,7 +69,8 @@ def main():
         without, beside = (
             figures.median([figures.percentile(round, percent) for round in latencies[variant]]) for variant in latencies
         )
-        figures.show(f"the good endpoint's {name}", f"without {without:6.2f} ms   with {beside:6.2f} ms   ratio {beside / without:5.2f}")
+        figure = f"without {without:6.2f} ms   with {beside:6.2f} ms   ratio {beside / without:5.2f}"
+        figures.show(f"the good endpoint's {name}", figure)
     calls = session.value("SELECT count(*) FROM webhooks.attempt_log WHERE webhook = 'dead'")
     figures.show("calls of the dead endpoint that timed out", calls)
 

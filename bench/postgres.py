@@ -5,6 +5,7 @@ psql would do but for its own time, and a driver would be a dependency; libpq is
 
 import ctypes
 import ctypes.util
+import time
 
 _libpq = ctypes.CDLL(ctypes.util.find_library("pq") or "libpq.so.5")
 for _name, _result, _arguments in [
@@ -53,6 +54,15 @@ class Session:
     def value(self, query):
         """The one value that a query gives."""
         return self.run(query)[0][0]
+
+    def wait_for_worker(self, patience_seconds=30):
+        """Waits until the worker of this database runs, and gives its process id."""
+        deadline = time.monotonic() + patience_seconds
+        while not (pid := self.value("SELECT worker_pid FROM webhooks.status()")):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no worker runs after {patience_seconds} seconds")
+            time.sleep(0.05)
+        return pid
 
     def close(self):
         _libpq.PQfinish(self._connection)

@@ -2,9 +2,9 @@
 
 Each round measures the client by itself, then the extension with as many calls in flight as that has threads, then the
 extension while another session has an open transaction with a transaction id. The messages are committed in one
-transaction. The rate is that of the calls in the attempt log: their number, by the time from the start of the first to the end
-of the last; the log is written meanwhile. "Recorded" counts until the last of them is in the log, too. CPU is what a call
-costs the process that makes it, the recording included: it is nearly the same whatever else the machine does.
+transaction. The rate is that of the calls in the attempt log: their number, by the time from the start of the first to
+the end of the last; the log is written meanwhile. "Recorded" counts until the last of them is in the log, too. CPU is
+what a call costs the process that makes it, the recording included: it is nearly the same whatever else the machine does.
 
 At the end it shows the backlog, and what happened to the extension's tables: dead rows come from UPDATE and DELETE.
 """
@@ -82,7 +82,7 @@ def delivered(session):
 def extension(session, first, messages):
     """Commits messages and waits until all are recorded as delivered."""
     before = delivered(session)
-    worker = session.value("SELECT worker_pid FROM webhooks.status()")
+    worker = session.wait_for_worker()
     session.run("CHECKPOINT")
     since = session.value("SELECT clock_timestamp()")
     cpu = cpu_seconds(worker)

@@ -19,13 +19,16 @@ use crate::pg::{encoding, transaction};
 /// Messages per page.
 const PAGE: usize = 500;
 
-/// What is visible now and was not in snapshot `$1`, after number `$2`, and visible in `$3` where that is given.
+/// What is visible now and was not in snapshot `$1`, after number `$2` and visible in `$3` where these are given.
+///
+/// The condition on `seq` is written so that no index can serve it: the one on (xid, seq) must be entered by `xid`, or
+/// each read would walk all that was ever read.
 const NEW_MESSAGES: &std::ffi::CStr = c"
     SELECT at, xid::text::bigint, seq, event_id, record
       FROM webhooks.message
      WHERE (xid >= pg_snapshot_xmax($1::pg_snapshot)
             OR xid = ANY (ARRAY(SELECT pg_snapshot_xip($1::pg_snapshot))))
-       AND seq > $2
+       AND ($2 IS NULL OR seq > $2)
        AND ($3 IS NULL OR pg_visible_in_snapshot(xid, $3::pg_snapshot))
      ORDER BY seq";
 
@@ -153,9 +156,9 @@ impl Reader {
         crate::pg::cursor::close_left_over();
         let now = transaction::current_snapshot();
         let (to, after, within) = match &self.recover {
-            Some((to, after)) => (to.clone(), *after, Some(to.clone())),
+            Some((to, after)) => (to.clone(), Some(*after), Some(to.clone())),
             None if now == self.read => return None,
-            None => (now, i64::MIN, None),
+            None => (now, None, None),
         };
         transaction::flush_wal();
         self.held = Some(self.query.open(&self.read, after, within.as_deref()));
@@ -168,7 +171,7 @@ impl Reader {
             from,
             to,
             open: BTreeMap::new(),
-            last_seq: after,
+            last_seq: after.unwrap_or(i64::MIN),
             exhausted: false,
         });
         Some(())

@@ -30,13 +30,14 @@ impl Query {
     }
 
     /// Opens the cursor, inside an SPI connection and under the active snapshot.
-    pub fn open(&self, first: &str, second: i64, third: Option<&str>) -> Held {
+    pub fn open(&self, first: &str, second: Option<i64>, third: Option<&str>) -> Held {
         let mut values = [
             first.into_datum().unwrap_or(Datum::from(0)),
-            Datum::from(second),
+            second.into_datum().unwrap_or(Datum::from(0)),
             third.into_datum().unwrap_or(Datum::from(0)),
         ];
-        let nulls = [b' ', b' ', if third.is_none() { b'n' } else { b' ' }];
+        let null = |is_null| if is_null { b'n' } else { b' ' };
+        let nulls = [b' ', null(second.is_none()), null(third.is_none())];
         // SAFETY: values and nulls have as many entries as the plan has parameters, of its types; a plan that was
         // kept lives as long as the session.
         unsafe {
