@@ -127,6 +127,31 @@ fn one_transaction_of_200000_rows_arrives_whole() {
 }
 
 #[test]
+fn a_read_of_the_log_looks_only_at_what_is_new() {
+    let receiver = Receiver::start();
+    let database = watched(&receiver);
+    let mut session = database.connect();
+
+    for id in 1..=1000 {
+        session.run(&format!("INSERT INTO orders VALUES ({id})"));
+    }
+    wait_until("all are recorded", || database.delivered("a") == 1000);
+
+    let entries = "SELECT coalesce(sum(idx_tup_read), 0)::bigint FROM pg_stat_user_indexes
+                    WHERE schemaname = 'webhooks' AND indexrelname LIKE 'message\\_%'";
+    // Each is found once when it is new and once when its data is fetched; hundreds of reads that each walked what was
+    // read before would look at many more.
+    wait_until("the worker has reported what it looked at", || {
+        session.number(entries) >= 2000
+    });
+    let looked_at = session.number(entries);
+    assert!(
+        looked_at < 20_000,
+        "{looked_at} entries were looked at for 1000 messages"
+    );
+}
+
+#[test]
 fn what_is_rolled_back_is_never_sent() {
     let receiver = Receiver::start();
     let database = watched(&receiver);
