@@ -36,10 +36,9 @@ test: format lint test-unit test-regress test-isolation test-e2e ## run everythi
 format: dependencies ## check the formatting
 	cargo fmt --all --check
 
-# In release mode only so that the bindings to Postgres are generated once, for this and for the build.
 .PHONY: lint
 lint: dependencies ## run clippy over the workspace
-	cargo clippy --release --workspace --all-targets -- -D warnings
+	cargo clippy --workspace --all-targets -- -D warnings
 
 .PHONY: test-unit
 test-unit: dependencies ## run the tests of the delivery crate: no Postgres

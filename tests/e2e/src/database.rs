@@ -74,12 +74,16 @@ impl Database {
         }
     }
 
-    /// The pid of its worker, waiting until there is one that has been heard of.
+    /// The pid of its worker, waiting until there is one. For a moment there can be two, of which one will leave.
     #[track_caller]
     pub fn worker(&self) -> i32 {
         let mut session = self.connect();
-        wait_for("the database has a worker", || {
-            session.value("SELECT worker_pid FROM webhooks.status()")
+        wait_for("the database has one worker", || {
+            session.value(
+                "SELECT worker_pid FROM webhooks.status()
+                 WHERE 1 = (SELECT count(*) FROM pg_stat_activity
+                            WHERE datname = current_database() AND backend_type = 'webhooks worker')",
+            )
         })
         .parse()
         .expect("a pid")
