@@ -4,7 +4,7 @@ use pgrx::prelude::*;
 use webhooks_delivery::{check_url as check, secret, MessageId, UrlProblem};
 
 use crate::log::{from_unix, to_unix};
-use crate::pg::{backend, entry, wake};
+use crate::pg::{backend, entry, process, wake};
 use crate::{capture, error, settings};
 
 /// Everything lives in the schema that the extension makes for itself.
@@ -89,19 +89,16 @@ mod webhooks {
             }
             return None;
         }
-        match wake::worker_pid() {
-            Some(pid) => Some(pid),
-            None => match wake::start_worker() {
-                Some(pid) => Some(pid),
-                None => {
-                    error::raise(
-                        PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-                        "the webhooks worker could not be started",
-                        "Raise max_worker_processes, or look into the server's log.",
-                    );
-                }
-            },
+        let started = || process::start_worker_and_wait(process::database());
+        let pid = wake::worker_pid().or_else(started);
+        if pid.is_none() {
+            error::raise(
+                PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+                "the webhooks worker could not be started",
+                "Raise max_worker_processes, or look into the server's log.",
+            );
         }
+        pid
     }
 
     /// Whether the library was loaded by shared_preload_libraries.

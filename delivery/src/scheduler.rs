@@ -192,6 +192,11 @@ impl Scheduler {
         self.load.bytes
     }
 
+    /// Deliveries in memory that wait, for any endpoint.
+    pub fn waiting(&self) -> usize {
+        self.load.deliveries
+    }
+
     /// Open calls.
     pub fn in_flight(&self) -> usize {
         self.in_flight
@@ -199,7 +204,7 @@ impl Scheduler {
 
     /// Nothing waits and no call is open.
     pub fn is_idle(&self) -> bool {
-        self.in_flight == 0 && self.load.deliveries == 0
+        self.in_flight == 0 && self.waiting() == 0
     }
 
     /// Shows everything that waits, entered memory no later than `older_than` and has no row in

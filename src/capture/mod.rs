@@ -11,31 +11,6 @@ use crate::pg::store::{self, Entry, Text};
 use crate::pg::trigger::Firing;
 use crate::pg::wake;
 
-/// What happened: a change of a row, or an event raised by hand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// A row came into being.
-    Insert,
-    /// A row changed.
-    Update,
-    /// A row is gone.
-    Delete,
-    /// `webhooks.emit()`.
-    Emit,
-}
-
-impl Operation {
-    /// As it stands in the log.
-    pub fn code(self) -> u8 {
-        match self {
-            Operation::Insert => b'i',
-            Operation::Update => b'u',
-            Operation::Delete => b'd',
-            Operation::Emit => b'e',
-        }
-    }
-}
-
 /// Records what a trigger was fired for.
 pub fn row_changed(firing: &Firing) {
     let Some(plan) = plan::of(firing) else { return };
@@ -59,7 +34,7 @@ pub fn row_changed(firing: &Firing) {
     let record = plan.json.record(&row, &plan.key);
     let entry = Entry {
         event_id: plan.event_id,
-        operation: firing.operation().code(),
+        operation: firing.operation(),
         record,
         changed,
         data: Some(data),

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use pgrx::prelude::*;
-use pgrx::spi::SpiClient;
+use pgrx::spi::{SpiClient, SpiHeapTupleData};
 use webhooks_delivery::{Event, Message, Operation};
 
 use super::{timestamp, to_unix, Place};
 use crate::pg::encoding::{utf8, RawText};
-use crate::worker::statement::Statement;
+use crate::pg::statement::{column, optional, Statement};
 
 /// Fetches messages; the bounds on `at` name the partitions to look in.
 pub struct Messages {
@@ -56,31 +56,30 @@ impl Messages {
             timestamp(first).into(),
             timestamp(last).into(),
         ];
-        let text = |value: Option<RawText>| value.map(|text| utf8(&text.0));
+        let text = |row: &SpiHeapTupleData<'_>, number| {
+            optional::<RawText>(row, number).map(|text| utf8(&text.0))
+        };
         self.by_place
             .select(client, &arguments)
             .filter_map(|row| {
-                let at: i64 = row.get::<TimestampWithTimeZone>(2).ok().flatten()?.into();
-                let seq: i64 = row.get(1).ok().flatten()?;
-                let event = events.get(&row.get::<i64>(4).ok().flatten()?)?;
-                let operation = match row.get::<&str>(5).ok().flatten()? {
-                    "i" => Operation::Insert,
-                    "u" => Operation::Update,
-                    "d" => Operation::Delete,
-                    _ => Operation::Emit,
-                };
+                let at = column::<TimestampWithTimeZone>(&row, 2).into();
                 let message = Message {
-                    seq,
+                    seq: column(&row, 1),
                     at: to_unix(at),
-                    xid: row.get::<i64>(3).ok().flatten()? as u64,
-                    event: Arc::clone(event),
-                    operation,
-                    record: text(row.get(6).ok().flatten()),
-                    changed: row.get::<Vec<String>>(7).ok().flatten().unwrap_or_default(),
-                    data: text(row.get(8).ok().flatten()),
-                    old: text(row.get(9).ok().flatten()),
+                    xid: column::<i64>(&row, 3) as u64,
+                    event: Arc::clone(events.get(&column::<i64>(&row, 4))?),
+                    operation: match column::<String>(&row, 5).as_str() {
+                        "i" => Operation::Insert,
+                        "u" => Operation::Update,
+                        "d" => Operation::Delete,
+                        _ => Operation::Emit,
+                    },
+                    record: text(&row, 6),
+                    changed: optional(&row, 7).unwrap_or_default(),
+                    data: text(&row, 8),
+                    old: text(&row, 9),
                 };
-                Some(((at, seq), Arc::new(message)))
+                Some(((at, message.seq), Arc::new(message)))
             })
             .collect()
     }

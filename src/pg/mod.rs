@@ -10,6 +10,7 @@ pub mod guc;
 pub mod interrupt;
 pub mod process;
 pub mod row;
+pub mod statement;
 pub mod store;
 pub mod sys;
 pub mod transaction;

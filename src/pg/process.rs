@@ -5,8 +5,8 @@ use std::path::Path;
 
 use pgrx::pg_sys::{self, Datum, Oid};
 
-use super::wake::WORKER_TYPE;
-
+/// The `backend_type` of our workers in `pg_stat_activity`.
+pub const WORKER_TYPE: &CStr = c"webhooks worker";
 /// Seconds until the postmaster starts a worker again that has ended with anything but 0.
 const RESTART_SECONDS: i32 = 2;
 

@@ -46,12 +46,37 @@ impl From<&[u8]> for Text {
     }
 }
 
+/// What happened: a change of a row, or an event raised by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// A row came into being.
+    Insert,
+    /// A row changed.
+    Update,
+    /// A row is gone.
+    Delete,
+    /// `webhooks.emit()`.
+    Emit,
+}
+
+impl Operation {
+    /// As it stands in the log.
+    fn code(self) -> u8 {
+        match self {
+            Operation::Insert => b'i',
+            Operation::Update => b'u',
+            Operation::Delete => b'd',
+            Operation::Emit => b'e',
+        }
+    }
+}
+
 /// One row of the message log; `at`, `xid` and `seq` are added when it is written.
 pub struct Entry {
     /// The event that was raised.
     pub event_id: i64,
-    /// `i`, `u`, `d` or `e`, as in the log.
-    pub operation: u8,
+    /// What happened.
+    pub operation: Operation,
     /// The key that orders it among messages about the same record.
     pub record: Option<Text>,
     /// Names of the columns that an update changed.
@@ -99,7 +124,7 @@ pub fn append(mut entry: Entry) -> Option<Recorded> {
             Some(Datum::from(xid)),
             Some(Datum::from(seq)),
             Some(Datum::from(entry.event_id)),
-            Some(Datum::from(entry.operation)),
+            Some(Datum::from(entry.operation.code())),
             entry.record.as_mut().map(Text::datum),
             changed,
             entry.data.as_mut().map(Text::datum),

@@ -3,14 +3,13 @@
 use std::ffi::CStr;
 use std::rc::Rc;
 
-use pgrx::pg_sys::{self, Datum, Oid};
-use pgrx::prelude::*;
+use pgrx::pg_sys::{self, Oid};
 
 use super::row::{Row, Shape};
-use crate::capture::{self, Operation};
+use super::store::Operation;
 
 /// The call of an AFTER ROW trigger. It lives as long as the call.
-pub struct Firing(*mut pg_sys::TriggerData);
+pub struct Firing(pub(super) *mut pg_sys::TriggerData);
 
 impl Firing {
     /// The OID of the table whose row changed: for a partitioned table, the partition.
@@ -118,73 +117,4 @@ impl Firing {
             Row::of_tuple(data.tg_trigtuple, (*data.tg_relation).rd_att, shape)
         })
     }
-}
-
-fn trigger_data(fcinfo: pg_sys::FunctionCallInfo) -> Option<*mut pg_sys::TriggerData> {
-    // SAFETY: fcinfo is valid during the call; its context is a node or null.
-    unsafe {
-        let context = (*fcinfo).context;
-        (!context.is_null() && (*context).type_ == pg_sys::NodeTag::T_TriggerData)
-            .then(|| context.cast::<pg_sys::TriggerData>())
-    }
-}
-
-/// `webhooks.capture(event id)`: records the row's change. See [`crate::capture`].
-///
-/// # Safety
-/// Called by the server's function manager only.
-#[no_mangle]
-#[pg_guard]
-pub unsafe extern "C-unwind" fn webhooks_capture(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
-    let for_each_row = pg_sys::TRIGGER_EVENT_ROW;
-    let timing = pg_sys::TRIGGER_EVENT_TIMINGMASK | pg_sys::TRIGGER_EVENT_ROW;
-    match trigger_data(fcinfo) {
-        // SAFETY: trigger_data checked the node's type. AFTER is the timing without a bit of its own.
-        Some(data) if unsafe { (*data).tg_event } & timing == for_each_row => {
-            capture::row_changed(&Firing(data))
-        }
-        _ => {
-            crate::error::raise(
-                PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-                "webhooks.capture() can only be called as an AFTER trigger for each row",
-                "webhooks.add_event() makes such triggers.",
-            );
-        }
-    }
-    Datum::from(0)
-}
-
-/// `webhooks.configuration_changed()`: tells every session and the worker that definitions changed.
-///
-/// # Safety
-/// Called by the server's function manager only.
-#[no_mangle]
-#[pg_guard]
-pub unsafe extern "C-unwind" fn webhooks_configuration_changed(
-    fcinfo: pg_sys::FunctionCallInfo,
-) -> Datum {
-    if trigger_data(fcinfo).is_none() {
-        crate::error::raise(
-            PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-            "webhooks.configuration_changed() can only be called as a trigger",
-            "It stands on the tables of the extension.",
-        );
-    }
-    super::catalog::announce_configuration_change();
-    super::wake::at_commit();
-    Datum::from(0)
-}
-
-static VERSION_1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
-
-/// Tells the function manager how to call [`webhooks_capture`].
-#[no_mangle]
-pub extern "C" fn pg_finfo_webhooks_capture() -> &'static pg_sys::Pg_finfo_record {
-    &VERSION_1
-}
-
-/// Tells the function manager how to call [`webhooks_configuration_changed`].
-#[no_mangle]
-pub extern "C" fn pg_finfo_webhooks_configuration_changed() -> &'static pg_sys::Pg_finfo_record {
-    &VERSION_1
 }

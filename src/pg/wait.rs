@@ -39,35 +39,26 @@ impl WaitSet {
 
     /// Sleeps until something happens or the time is over; `deaf` leaves the descriptor out of it.
     pub fn wait(&self, at_most: Duration, deaf: bool) {
-        // SAFETY: reads the state of this process. While calls are open nothing may be held that could keep a VACUUM or
-        // anyone else waiting.
+        // SAFETY: reads the state of this process.
+        let in_transaction = unsafe { pg_sys::IsTransactionState() };
+        // While calls are open nothing may be held that could keep a VACUUM or anyone else waiting.
         assert!(
-            !unsafe { pg_sys::IsTransactionState() },
+            !in_transaction,
             "the worker would sleep inside a transaction"
         );
-        // Rounded up: a rest of less than a millisecond must not turn into a busy loop.
-        let milliseconds = at_most.as_nanos().div_ceil(1_000_000).min(60_000) as std::ffi::c_long;
+        if deaf {
+            return sleep(at_most);
+        }
+        let mut event = pg_sys::WaitEvent::default();
         // SAFETY: the set is valid, there is room for the one event asked for, and the latch is this process's.
         unsafe {
-            if deaf {
-                let events =
-                    pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
-                pg_sys::WaitLatch(
-                    pg_sys::MyLatch,
-                    events as i32,
-                    milliseconds,
-                    pg_sys::PG_WAIT_EXTENSION,
-                );
-            } else {
-                let mut event = pg_sys::WaitEvent::default();
-                pg_sys::WaitEventSetWait(
-                    self.0,
-                    milliseconds,
-                    &mut event,
-                    1,
-                    pg_sys::PG_WAIT_EXTENSION,
-                );
-            }
+            pg_sys::WaitEventSetWait(
+                self.0,
+                milliseconds(at_most),
+                &mut event,
+                1,
+                pg_sys::PG_WAIT_EXTENSION,
+            );
             pg_sys::ResetLatch(pg_sys::MyLatch);
         }
         pgrx::check_for_interrupts!();
@@ -79,14 +70,18 @@ pub fn sleep(at_most: Duration) {
     let events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
     // SAFETY: the latch is this process's.
     unsafe {
-        let milliseconds = at_most.as_millis() as std::ffi::c_long;
         pg_sys::WaitLatch(
             pg_sys::MyLatch,
             events as i32,
-            milliseconds,
+            milliseconds(at_most),
             pg_sys::PG_WAIT_EXTENSION,
         );
         pg_sys::ResetLatch(pg_sys::MyLatch);
     }
     pgrx::check_for_interrupts!();
+}
+
+/// Rounded up: a rest of less than a millisecond must not turn into a busy loop.
+fn milliseconds(time: Duration) -> std::ffi::c_long {
+    time.as_nanos().div_ceil(1_000_000).min(60_000) as std::ffi::c_long
 }

@@ -11,9 +11,6 @@ use pgrx::prelude::*;
 
 use super::process;
 
-/// The `backend_type` of our workers in `pg_stat_activity`.
-pub const WORKER_TYPE: &CStr = c"webhooks worker";
-
 thread_local! {
     static PENDING: Cell<bool> = const { Cell::new(false) };
     static START: Cell<bool> = const { Cell::new(false) };
@@ -50,7 +47,8 @@ extern "C-unwind" fn transaction_ended(event: pg_sys::XactEvent::Type, _argument
                 wake();
             }
             if START.replace(false) {
-                // Also where one is seen: it may have looked for the extension too early and be on its way out. Nothing can be reported to the user any more; status() tells when there is no worker.
+                // Also where one is seen: it may have looked for the extension too early and be on its way out.
+                // Nothing can be reported to the user any more; status() tells when there is no worker.
                 process::start_worker(process::database());
             }
         }
@@ -81,11 +79,6 @@ pub fn worker_pid() -> Option<i32> {
     find().map(|(_, pid)| pid)
 }
 
-/// Starts a worker for this database now and waits until it runs; `None` when there is no room for one.
-pub fn start_worker() -> Option<i32> {
-    process::start_worker_and_wait(process::database())
-}
-
 fn find() -> Option<(*mut pg_sys::PGPROC, i32)> {
     // SAFETY: ProcGlobal and its array of allProcCount processes are set up before any backend runs and stay. Fields
     // are read without a lock: a stale one costs a wake-up, which the worker's own poll makes good.
@@ -109,6 +102,6 @@ fn is_worker(pid: i32) -> bool {
     // SAFETY: returns null or a C string that stays until the next call.
     unsafe {
         let kind = pg_sys::GetBackgroundWorkerTypeByPid(pid);
-        !kind.is_null() && CStr::from_ptr(kind) == WORKER_TYPE
+        !kind.is_null() && CStr::from_ptr(kind) == process::WORKER_TYPE
     }
 }

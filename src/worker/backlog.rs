@@ -19,8 +19,8 @@ use crate::settings;
 const LANE_CAPACITY: usize = 2000;
 /// Rows read back at a time.
 const READ_BACK: i32 = 500;
-/// Retries of one endpoint in memory at a time.
-const RETRIES_AT_ONCE: usize = 100;
+/// So many more find room when they are retries that are due.
+const ROOM_FOR_RETRIES: usize = 100;
 /// When retries that are due do not fit in memory all at once, the others are asked for after so long.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 /// A delivery that is in memory for longer gets a row, so that the reader's position can move past it.
@@ -176,7 +176,7 @@ impl Worker {
             .collect();
         let before = except.len();
         self.pool.scheduler(|scheduler| {
-            let full = |lane: &LaneState| lane.queued >= LANE_CAPACITY + RETRIES_AT_ONCE;
+            let full = |lane: &LaneState| lane.queued >= LANE_CAPACITY + ROOM_FOR_RETRIES;
             except.extend(scheduler.lanes().filter(full).map(|lane| lane.endpoint_id));
         });
         let saturated = except.len() > before;
@@ -195,6 +195,9 @@ impl Worker {
 
     /// Puts deliveries that have rows into their lanes.
     fn bring_back(&mut self, rows: Vec<Row>, are_retries: bool) -> Result<(), RolledBack> {
+        if rows.is_empty() {
+            return Ok(());
+        }
         let events = &self.configuration.events;
         let messages = transaction::run(|| {
             Spi::connect(|client| {

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::deliveries::id_of;
-use super::Worker;
-use crate::pg::{catalog, transaction};
 use pgrx::prelude::*;
 use pgrx::spi::{SpiClient, SpiHeapTupleData};
 use webhooks_delivery::{secret, Delivery, Endpoint, Event, Ordering, Webhook};
+
+use super::deliveries::id_of;
+use super::Worker;
+use crate::pg::statement::{column, optional};
+use crate::pg::{catalog, transaction};
 
 /// An endpoint that gets an event's messages.
 #[derive(Clone)]
@@ -182,15 +184,6 @@ fn rows<'client>(
         .unwrap_or_else(|error| panic!("{query}: {error}"))
 }
 
-fn optional<T: FromDatum + IntoDatum>(row: &SpiHeapTupleData<'_>, number: usize) -> Option<T> {
-    row.get(number)
-        .unwrap_or_else(|error| panic!("column {number}: {error}"))
-}
-
-fn column<T: FromDatum + IntoDatum>(row: &SpiHeapTupleData<'_>, number: usize) -> T {
-    optional(row, number).unwrap_or_else(|| panic!("column {number} is null"))
-}
-
 impl Worker {
     /// Makes a configuration the one that counts.
     pub(super) fn configure(&mut self, configuration: Configuration) {
@@ -229,15 +222,14 @@ impl Worker {
                 .collect()
         });
         for delivery in withdrawn {
-            let id = id_of(&delivery);
-            self.handled(id);
-            self.deliveries.leave(id);
+            self.done(id_of(&delivery));
         }
     }
 
     /// What an unsubscribe, a stop or the retention took away blocks its record no more.
     pub(super) fn release_lost_retries(&mut self) {
         let lost = transaction::run(|| Spi::connect(|client| self.deliveries.lost_retries(client)));
+        // Asked again at the next change of the configuration, or by housekeeping.
         let (lost, events) = (lost.unwrap_or_default(), &self.configuration.events);
         self.pool.scheduler(|scheduler| {
             for (endpoint_id, event_id, record) in lost {

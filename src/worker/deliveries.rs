@@ -14,9 +14,9 @@ use pgrx::prelude::*;
 use pgrx::spi::{SpiClient, SpiHeapTupleData};
 use webhooks_delivery::Delivery;
 
-use super::statement::Statement;
 use crate::log::{from_unix, timestamp, Place};
 use crate::pg::encoding::{utf8, RawText};
+use crate::pg::statement::{array, column, optional, Statement};
 
 /// Names a delivery: endpoint, and the message's number and time (server's epoch).
 pub type Id = (i64, i64, i64);
@@ -68,6 +68,17 @@ impl Row {
     }
 }
 
+/// The query for rows as [`row_of`] reads them.
+macro_rules! rows_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT endpoint_id, message_seq, message_at, message_xid::text::bigint, event_id, record, attempts
+               FROM webhooks.delivery WHERE ",
+            $condition
+        )
+    };
+}
+
 /// What the worker knows about deliveries beyond the lanes.
 pub struct Deliveries {
     /// Deliveries in memory, with the read they came from, 0 for those read from their row.
@@ -107,17 +118,13 @@ impl Default for Deliveries {
                 &[INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID],
             ),
             waiting: Statement::new(
-                "SELECT endpoint_id, message_seq, message_at, message_xid::text::bigint, event_id, record, attempts
-                   FROM webhooks.delivery
-                  WHERE endpoint_id = $1 AND state = 'waiting' AND message_seq > $2
-                  ORDER BY message_seq LIMIT $3",
+                rows_where!("endpoint_id = $1 AND state = 'waiting' AND message_seq > $2
+                  ORDER BY message_seq LIMIT $3"),
                 &[INT8OID, INT8OID, INT4OID],
             ),
             due: Statement::new(
-                "SELECT endpoint_id, message_seq, message_at, message_xid::text::bigint, event_id, record, attempts
-                   FROM webhooks.delivery
-                  WHERE state = 'retrying' AND due_at <= clock_timestamp() AND endpoint_id <> ALL ($1)
-                  ORDER BY due_at LIMIT $2",
+                rows_where!("state = 'retrying' AND due_at <= clock_timestamp() AND endpoint_id <> ALL ($1)
+                  ORDER BY due_at LIMIT $2"),
                 &[INT8ARRAYOID, INT4OID],
             ),
             next_due_after: Statement::new(
@@ -150,9 +157,12 @@ impl Deliveries {
         self.in_memory.insert(id, generation).is_none()
     }
 
-    /// Notes that a delivery is not in memory any more; gives the read it came from.
+    /// Notes that a delivery is not in memory any more; gives the read it came from, unless it was
+    /// [marked](Self::mark_handled) before.
     pub fn leave(&mut self, id: Id) -> Option<u64> {
-        self.in_memory.remove(&id)
+        self.in_memory
+            .remove(&id)
+            .filter(|&generation| generation != 0)
     }
 
     /// Notes that a delivery is handled as far as the read it came from is concerned; gives that read, once.
@@ -202,30 +212,12 @@ impl Deliveries {
             }
         }
         let arguments: [DatumWithOid<'_>; 6] = [
-            rows.iter()
-                .map(|row| row.endpoint_id)
-                .collect::<Vec<_>>()
-                .into(),
-            rows.iter()
-                .map(|row| row.place.seq)
-                .collect::<Vec<_>>()
-                .into(),
-            rows.iter()
-                .map(|row| timestamp(row.place.at))
-                .collect::<Vec<_>>()
-                .into(),
-            rows.iter()
-                .map(|row| row.place.xid.to_string())
-                .collect::<Vec<_>>()
-                .into(),
-            rows.iter()
-                .map(|row| row.event_id)
-                .collect::<Vec<_>>()
-                .into(),
-            rows.iter()
-                .map(|row| row.record.clone())
-                .collect::<Vec<_>>()
-                .into(),
+            array(rows, |row| row.endpoint_id),
+            array(rows, |row| row.place.seq),
+            array(rows, |row| timestamp(row.place.at)),
+            array(rows, |row| row.place.xid.to_string()),
+            array(rows, |row| row.event_id),
+            array(rows, |row| row.record.clone()),
         ];
         self.insert_waiting.run(client, &arguments);
     }
@@ -317,12 +309,9 @@ impl Deliveries {
         }
         let ids: Vec<Id> = self.retrying.keys().copied().collect();
         let arguments = [
-            ids.iter().map(|id| id.0).collect::<Vec<_>>().into(),
-            ids.iter().map(|id| id.1).collect::<Vec<_>>().into(),
-            ids.iter()
-                .map(|id| timestamp(id.2))
-                .collect::<Vec<_>>()
-                .into(),
+            array(&ids, |id| id.0),
+            array(&ids, |id| id.1),
+            array(&ids, |id| timestamp(id.2)),
         ];
         let there: HashSet<Id> = self
             .still_there
@@ -348,8 +337,7 @@ impl Deliveries {
         {
             self.overflow(column(&row, 1));
         }
-        let retrying = "SELECT endpoint_id, message_seq, message_at, message_xid::text::bigint, event_id, record, attempts
-                          FROM webhooks.delivery WHERE state = 'retrying'";
+        let retrying = rows_where!("state = 'retrying'");
         client
             .select(retrying, None, &[])
             .expect("webhooks.delivery can be read")
@@ -370,13 +358,6 @@ fn micros(count: i64) -> Duration {
     Duration::from_micros(count.max(0) as u64)
 }
 
-fn column<T: FromDatum + IntoDatum>(row: &SpiHeapTupleData<'_>, number: usize) -> T {
-    row.get(number)
-        .ok()
-        .flatten()
-        .unwrap_or_else(|| panic!("column {number} of webhooks.delivery is null"))
-}
-
 fn id_of_row(row: &SpiHeapTupleData<'_>) -> Id {
     let at: TimestampWithTimeZone = column(row, 3);
     (column(row, 1), column(row, 2), at.into())
@@ -392,11 +373,7 @@ fn row_of(row: &SpiHeapTupleData<'_>) -> Row {
             seq: column(row, 2),
         },
         event_id: column(row, 5),
-        record: row
-            .get::<RawText>(6)
-            .ok()
-            .flatten()
-            .map(|text| utf8(&text.0)),
+        record: optional::<RawText>(row, 6).map(|text| utf8(&text.0)),
         attempts: column::<i32>(row, 7) as u32,
     }
 }

@@ -16,6 +16,7 @@ use crate::pg::{catalog, interrupt};
 
 /// Pages read in one turn, so that outcomes are recorded in between.
 const PAGES_PER_TURN: usize = 4;
+
 /// Where feeding stands.
 pub struct Feed {
     /// Read from the log and not handed on yet.
@@ -58,6 +59,11 @@ impl Worker {
                     self.feed.page = Some(page);
                     return Err(error);
                 }
+            }
+            // What is new was read to its end, and what is newer has set the latch. Only after the window of the last
+            // worker it is sure that there is more to look for.
+            if !page.recovered && !self.reader.has_more() {
+                break;
             }
         }
         Ok(())

@@ -12,7 +12,6 @@ mod housekeeping;
 pub mod launcher;
 mod recording;
 mod session;
-pub mod statement;
 mod tally;
 
 use std::io::Read;
@@ -182,8 +181,7 @@ impl Worker {
         }
         for finished in &written.finished {
             let id = deliveries::id_of(&finished.delivery);
-            self.handled(id);
-            self.deliveries.leave(id);
+            self.done(id);
             if matches!(finished.verdict, Verdict::Retry { .. }) {
                 let message = &finished.delivery.message;
                 self.deliveries
@@ -199,8 +197,16 @@ impl Worker {
         Ok(())
     }
 
+    /// The table has this delivery: the read it came from need not wait for it.
     fn handled(&mut self, id: deliveries::Id) {
         if let Some(generation) = self.deliveries.mark_handled(id) {
+            self.reader.handled(generation, id.1);
+        }
+    }
+
+    /// This delivery is in memory no more, and handled.
+    fn done(&mut self, id: deliveries::Id) {
+        if let Some(generation) = self.deliveries.leave(id) {
             self.reader.handled(generation, id.1);
         }
     }
@@ -209,12 +215,9 @@ impl Worker {
         if self.housekeeping.run_if_due() {
             self.release_lost_retries();
         }
-        let (in_flight, waiting) = self.pool.scheduler(|scheduler| {
-            (
-                scheduler.in_flight(),
-                scheduler.lanes().map(|lane| lane.queued).sum::<usize>(),
-            )
-        });
+        let (in_flight, waiting) = self
+            .pool
+            .scheduler(|scheduler| (scheduler.in_flight(), scheduler.waiting()));
         backend::show(in_flight as i64, waiting as i64);
     }
 

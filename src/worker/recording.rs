@@ -1,7 +1,7 @@
 //! What has happened and is not in the tables yet: outcomes of calls, rows for deliveries that wait, counters, the
 //! reader's position. One transaction writes it for many.
 
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
@@ -9,11 +9,12 @@ use pgrx::spi::SpiClient;
 use webhooks_delivery::{Finished, Verdict};
 
 use super::deliveries::{now, Deliveries, Row};
-use super::statement::Statement;
-use super::tally::Tallies;
+
+use super::tally::{started_at, Tallies};
 use crate::log::cursor::{self, Position};
 use crate::log::{from_unix, timestamp};
 use crate::pg::encoding::storable;
+use crate::pg::statement::{array, Statement};
 
 /// Outcomes are recorded when so many have come together …
 const ENOUGH: usize = 1000;
@@ -111,15 +112,6 @@ fn ended_at(finished: &Finished) -> i64 {
     started_at(finished) + finished.duration.as_micros() as i64
 }
 
-/// When a call began, in microseconds since the server's epoch.
-pub fn started_at(finished: &Finished) -> i64 {
-    let since_unix = finished
-        .started_at
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    from_unix(since_unix.as_micros() as i64)
-}
-
 impl Recording {
     /// Takes in calls that have ended.
     pub fn finished(&mut self, finished: Vec<Finished>) {
@@ -203,22 +195,22 @@ impl Recording {
         }
         let all = &self.finished;
         let arguments: [DatumWithOid<'_>; 12] = [
-            column(all, |f| timestamp(started_at(f))),
-            column(all, |f| timestamp(from_unix(f.delivery.message.at))),
-            column(all, |f| f.delivery.message.seq),
-            column(all, |f| f.delivery.message.event.id),
-            column(all, |f| f.delivery.endpoint.id),
-            column(all, |f| f.delivery.endpoint.webhook.id),
-            column(all, |f| f.delivery.attempt as i32),
-            column(all, |f| f.status.map(i32::from)),
-            column(all, |f| f.duration.as_micros() as i64),
-            column(all, |f| {
+            array(all, |f| timestamp(started_at(f))),
+            array(all, |f| timestamp(from_unix(f.delivery.message.at))),
+            array(all, |f| f.delivery.message.seq),
+            array(all, |f| f.delivery.message.event.id),
+            array(all, |f| f.delivery.endpoint.id),
+            array(all, |f| f.delivery.endpoint.webhook.id),
+            array(all, |f| f.delivery.attempt as i32),
+            array(all, |f| f.status.map(i32::from)),
+            array(all, |f| f.duration.as_micros() as i64),
+            array(all, |f| {
                 f.error.as_ref().map(|error| storable(&error.to_string()))
             }),
-            column(all, |f| {
+            array(all, |f| {
                 f.response.as_ref().map(|response| storable(response))
             }),
-            column(all, |f| matches!(f.verdict, Verdict::Delivered)),
+            array(all, |f| matches!(f.verdict, Verdict::Delivered)),
         ];
         self.insert_attempts.run(client, &arguments);
     }
@@ -234,29 +226,29 @@ impl Recording {
             .collect();
         if !delivered.is_empty() {
             let arguments = [
-                column(&delivered, |f| f.delivery.endpoint.id),
-                column(&delivered, |f| f.delivery.message.seq),
-                column(&delivered, |f| timestamp(from_unix(f.delivery.message.at))),
+                array(&delivered, |f| f.delivery.endpoint.id),
+                array(&delivered, |f| f.delivery.message.seq),
+                array(&delivered, |f| timestamp(from_unix(f.delivery.message.at))),
             ];
             self.delete_deliveries.run(client, &arguments);
         }
         let open: Vec<&Finished> = self.finished.iter().filter(|f| !is_delivered(f)).collect();
         if !open.is_empty() {
             let arguments: [DatumWithOid<'_>; 11] = [
-                column(&open, |f| f.delivery.endpoint.id),
-                column(&open, |f| f.delivery.message.seq),
-                column(&open, |f| timestamp(from_unix(f.delivery.message.at))),
-                column(&open, |f| f.delivery.message.xid.to_string()),
-                column(&open, |f| f.delivery.message.event.id),
-                column(&open, |f| {
+                array(&open, |f| f.delivery.endpoint.id),
+                array(&open, |f| f.delivery.message.seq),
+                array(&open, |f| timestamp(from_unix(f.delivery.message.at))),
+                array(&open, |f| f.delivery.message.xid.to_string()),
+                array(&open, |f| f.delivery.message.event.id),
+                array(&open, |f| {
                     f.delivery
                         .message
                         .record
                         .as_ref()
                         .map(|record| storable(record))
                 }),
-                column(&open, |f| f.delivery.attempt as i32),
-                column(&open, |f| {
+                array(&open, |f| f.delivery.attempt as i32),
+                array(&open, |f| {
                     if matches!(f.verdict, Verdict::Retry { .. }) {
                         "retrying"
                     } else {
@@ -264,12 +256,12 @@ impl Recording {
                     }
                     .to_owned()
                 }),
-                column(&open, |f| match f.verdict {
+                array(&open, |f| match f.verdict {
                     Verdict::Retry { after } => timestamp(ended_at(f) + after.as_micros() as i64),
                     _ => timestamp(ended_at(f)),
                 }),
-                column(&open, |f| f.status.map(i32::from)),
-                column(&open, |f| {
+                array(&open, |f| f.status.map(i32::from)),
+                array(&open, |f| {
                     f.error.as_ref().map(|error| storable(&error.to_string()))
                 }),
             ];
@@ -299,11 +291,4 @@ impl Written {
             .min()
             .map(|at| Instant::now() + Duration::from_micros((at - now()).max(0) as u64))
     }
-}
-
-fn column<'a, T, V>(rows: &[T], value: impl Fn(&T) -> V) -> DatumWithOid<'a>
-where
-    Vec<V>: IntoDatum,
-{
-    rows.iter().map(value).collect::<Vec<V>>().into()
 }

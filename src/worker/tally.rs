@@ -1,14 +1,14 @@
 //! Counters, kept by appending: a row for what one recording added, and views that sum them.
 
 use std::collections::HashMap;
+use std::time::UNIX_EPOCH;
 
 use pgrx::spi::SpiClient;
 use webhooks_delivery::{Finished, Verdict};
 
-use super::recording::started_at;
-use super::statement::Statement;
-use crate::log::timestamp;
+use crate::log::{from_unix, timestamp};
 use crate::pg::encoding::storable;
+use crate::pg::statement::Statement;
 
 /// Bounds of the histogram of durations grow by this factor, from a tenth of a millisecond on.
 const FACTOR: f64 = 1.25;
@@ -154,4 +154,13 @@ impl Tally {
 fn bucket(microseconds: f64) -> usize {
     let steps = (microseconds / FIRST_BOUND_US).max(1.0).ln() / FACTOR.ln();
     (steps.ceil() as usize).min(BUCKETS - 1)
+}
+
+/// When a call began, in microseconds since the server's epoch.
+pub fn started_at(finished: &Finished) -> i64 {
+    let since_unix = finished
+        .started_at
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    from_unix(since_unix.as_micros() as i64)
 }

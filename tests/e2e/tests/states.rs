@@ -14,14 +14,6 @@ fn two(a: &Receiver, other: &Receiver) -> Database {
     database
 }
 
-fn ids(receiver: &Receiver) -> Vec<i64> {
-    receiver
-        .requests()
-        .iter()
-        .map(|request| request.number("id"))
-        .collect()
-}
-
 #[test]
 fn what_happens_while_paused_is_sent_after_the_start() {
     let (a, other) = (Receiver::start(), Receiver::start());
@@ -44,7 +36,7 @@ fn what_happens_while_paused_is_sent_after_the_start() {
 
     session.run("SELECT webhooks.start_webhook('a')");
     a.wait_for(50);
-    assert_eq!(ids(&a), (1..=50).collect::<Vec<_>>(), "in order");
+    assert_eq!(a.ids(), (1..=50).collect::<Vec<_>>(), "in order");
     wait_until("nothing is pending", || {
         session.number("SELECT pending FROM webhooks.webhook_stats WHERE webhook = 'a'") == 0
     });
@@ -66,7 +58,7 @@ fn a_pause_outlives_a_restart_of_the_worker() {
 
     session.run("SELECT webhooks.start_webhook('a')");
     a.wait_for(2);
-    assert_eq!(ids(&a), [1, 2]);
+    assert_eq!(a.ids(), [1, 2]);
 }
 
 #[test]
@@ -85,7 +77,7 @@ fn what_happens_while_stopped_is_never_sent() {
 
     a.wait_for(2);
     assert_eq!(
-        ids(&a),
+        a.ids(),
         [1, 3],
         "one after the other: had 2 been sent, it would have come before 3"
     );
@@ -115,8 +107,8 @@ fn stop_drops_what_waited() {
     session.run("SELECT webhooks.start_webhook('a')");
     session.run("INSERT INTO orders VALUES (5)");
 
-    wait_until("the new one arrives", || ids(&a).contains(&5));
-    assert_eq!(ids(&a), [1, 5]);
+    wait_until("the new one arrives", || a.ids().contains(&5));
+    assert_eq!(a.ids(), [1, 5]);
 }
 
 #[test]

@@ -13,11 +13,7 @@ fn watched(receiver: &Receiver) -> Database {
 }
 
 fn ids(receiver: &Receiver) -> HashSet<i64> {
-    receiver
-        .requests()
-        .iter()
-        .map(|request| request.number("id"))
-        .collect()
+    receiver.ids().into_iter().collect()
 }
 
 #[test]

@@ -148,6 +148,16 @@ impl Receiver {
         lock(&self.state.secrets).push(secret.to_owned());
     }
 
+    /// The `id` of each call's row, in the order of the calls.
+    #[track_caller]
+    pub fn ids(&self) -> Vec<i64> {
+        let requests = self.requests();
+        requests
+            .iter()
+            .map(|request| request.number("id"))
+            .collect()
+    }
+
     /// All calls so far, in the order in which they arrived. A call that no expected secret signed fails the test.
     #[track_caller]
     pub fn requests(&self) -> Vec<Arc<Request>> {

@@ -1,10 +1,10 @@
-//! Statements that the worker runs again and again: planned once.
+//! Statements that the worker runs again and again: planned once; and the columns that go in and come out.
 
 use std::cell::OnceCell;
 
 use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
-use pgrx::spi::{OwnedPreparedStatement, SpiClient, SpiTupleTable};
+use pgrx::spi::{OwnedPreparedStatement, SpiClient, SpiHeapTupleData, SpiTupleTable};
 
 /// A statement, its parameters' types, and its plan from the first run on.
 pub struct Statement {
@@ -51,4 +51,23 @@ impl Statement {
             .update(plan, None, arguments)
             .unwrap_or_else(|error| panic!("{}: {error}", self.text));
     }
+}
+
+/// What a query writes into a row's column, from 1; `None` for NULL.
+pub fn optional<T: FromDatum + IntoDatum>(row: &SpiHeapTupleData<'_>, number: usize) -> Option<T> {
+    row.get(number)
+        .unwrap_or_else(|error| panic!("column {number}: {error}"))
+}
+
+/// The same where it cannot be NULL.
+pub fn column<T: FromDatum + IntoDatum>(row: &SpiHeapTupleData<'_>, number: usize) -> T {
+    optional(row, number).unwrap_or_else(|| panic!("column {number} is null"))
+}
+
+/// One value of each of many things, as an array parameter.
+pub fn array<'a, T, V>(of: &[T], value: impl Fn(&T) -> V) -> DatumWithOid<'a>
+where
+    Vec<V>: IntoDatum,
+{
+    of.iter().map(value).collect::<Vec<V>>().into()
 }
