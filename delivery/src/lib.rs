@@ -33,6 +33,8 @@ mod delivery;
 mod fault;
 #[cfg(test)]
 mod fixtures;
+#[doc(hidden)]
+pub mod fuzzing;
 mod keys;
 mod lane;
 mod message;
@@ -42,6 +44,7 @@ mod payload;
 mod pool;
 mod response;
 mod retry;
+mod retry_after;
 mod scheduler;
 pub mod secret;
 mod sender;
