@@ -112,8 +112,12 @@ extension_sql_file!(
     requires = ["event_definition"]
 );
 extension_sql_file!(
-    "../sql/functions/subscriptions.sql",
+    "../sql/functions/endpoint_state.sql",
     requires = ["endpoints"]
+);
+extension_sql_file!(
+    "../sql/functions/subscriptions.sql",
+    requires = ["endpoint_state"]
 );
 extension_sql_file!("../sql/functions/events.sql", requires = ["subscriptions"]);
 extension_sql_file!("../sql/functions/emit.sql", requires = ["events"]);

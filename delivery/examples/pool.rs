@@ -35,7 +35,7 @@ fn main() {
     while started.elapsed() < arguments.duration {
         let finished = pool.finished();
         assert!(
-            finished.iter().all(|f| f.verdict == Verdict::Delivered),
+            finished.iter().all(|f| f.verdicts == [Verdict::Delivered]),
             "{:?}",
             finished[0]
         );
@@ -74,6 +74,8 @@ fn endpoint(arguments: &common::Arguments) -> Arc<Endpoint> {
             secret: secret::parse(&secret).expect("a secret"),
             ordering: Ordering::Record,
             max_in_flight: arguments.threads as u32,
+            throttle: None,
+            batch_size: 1,
             timeout: Duration::from_secs(15),
             retry_schedule: Vec::new(),
         }),
@@ -110,6 +112,7 @@ fn delivery(endpoint: &Arc<Endpoint>, message: Message) -> Delivery {
         endpoint: Arc::clone(endpoint),
         message: Arc::new(message),
         attempt: 1,
+        first_attempt_at: None,
         stored: false,
         since: Instant::now(),
         generation: 0,

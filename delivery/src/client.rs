@@ -7,7 +7,7 @@ mod tcp;
 mod tls_tests;
 
 use std::io::{self, Read};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ureq::config::Config;
 use ureq::http::{HeaderName, HeaderValue, Method, Request, header};
@@ -20,6 +20,8 @@ use tcp::TcpConnector;
 use crate::fault::{Fault, FaultKind};
 use crate::network::resolver::VettingResolver;
 use crate::network::{Policy, parse_url};
+use crate::outcome::Wish;
+use crate::retry_after::retry_after;
 use crate::settings::Settings;
 
 /// Larger headers of an answer are refused. The buffer must be larger than the limit, or it would be full before
@@ -37,6 +39,8 @@ const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 const WEBHOOK_ATTEMPT: HeaderName = HeaderName::from_static("webhook-attempt");
+/// In an answer: what the receiver wishes.
+const WEBHOOK_DELIVERY: &str = "webhook-delivery";
 
 /// Makes calls, from any number of threads at once.
 pub(crate) trait Transport: Send + Sync {
@@ -74,6 +78,18 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
     /// Why there is no answer, or why it is incomplete.
     pub(crate) fault: Option<Fault>,
+    /// When the receiver wants to be called again.
+    pub(crate) retry_after: Option<Duration>,
+    /// What else it asked for.
+    pub(crate) wish: Option<Wish>,
+}
+
+impl Answer {
+    /// Whether its status says that all is well.
+    pub(crate) fn is_2xx(&self) -> bool {
+        self.status
+            .is_some_and(|status| (200..300).contains(&status))
+    }
 }
 
 impl Client {
@@ -120,6 +136,10 @@ impl Client {
             .build();
         let mut response = self.agent.run(request).map_err(fault)?;
         answer.status = Some(response.status().as_u16());
+        let header = |name| response.headers().get(name).map(HeaderValue::as_bytes);
+        answer.retry_after = header(header::RETRY_AFTER.as_str())
+            .and_then(|value| retry_after(value, SystemTime::now()));
+        answer.wish = header(WEBHOOK_DELIVERY).and_then(Wish::parse);
         self.keep(response.body_mut(), &mut answer.body)
             .map_err(|error| fault(error.into()))
     }

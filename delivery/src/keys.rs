@@ -19,7 +19,10 @@ pub(crate) struct Keys {
 
 #[derive(Debug, Default)]
 struct State {
-    taken: bool,
+    /// Deliveries that have taken it, all in one call.
+    taken: usize,
+    /// The number of that call.
+    call: u64,
     /// The lane was removed while the key was taken: nobody will bring a retry.
     orphaned: bool,
     /// Deliveries that will come back as retries.
@@ -29,16 +32,22 @@ struct State {
 
 impl State {
     fn is_free(&self) -> bool {
-        !self.taken && self.outstanding == 0
+        self.taken == 0 && self.outstanding == 0
+    }
+
+    /// What comes next may go along in that call.
+    fn is_open_to(&self, call: u64) -> bool {
+        self.outstanding == 0 && self.held.is_empty() && (self.taken == 0 || self.call == call)
     }
 }
 
 impl Keys {
-    /// Takes the key for this delivery and gives it back, or holds the delivery.
-    pub(crate) fn take(&mut self, key: Key, delivery: Delivery) -> Option<Delivery> {
+    /// Takes the key for this delivery and call and gives it back, or holds the delivery.
+    pub(crate) fn take(&mut self, key: Key, call: u64, delivery: Delivery) -> Option<Delivery> {
         let state = self.busy.entry(key).or_default();
-        if state.is_free() {
-            state.taken = true;
+        if state.is_open_to(call) {
+            state.taken += 1;
+            state.call = call;
             return Some(delivery);
         }
         state.held.push_back(delivery);
@@ -50,11 +59,11 @@ impl Keys {
     pub(crate) fn take_retry(&mut self, key: Key, delivery: Delivery) -> Option<Delivery> {
         let state = self.busy.entry(key).or_default();
         state.outstanding = state.outstanding.saturating_sub(1);
-        if !state.taken {
-            state.taken = true;
+        if state.taken == 0 {
+            state.taken = 1;
             return Some(delivery);
         }
-        // Only where the order was changed in between can the key be taken by another: go by the sequence then.
+        // By one of the same batch, or by another where the order was changed in between: go by the sequence.
         let seq = delivery.message.seq;
         let place = state.held.partition_point(|held| held.message.seq < seq);
         state.held.insert(place, delivery);
@@ -62,16 +71,29 @@ impl Keys {
         None
     }
 
-    /// Ends the taking of a key. Returns the delivery that takes it next.
+    /// What has the key already goes out in this call now. Gives what is held for it and may go along: of the same
+    /// attempt, with nothing of the record left behind.
+    pub(crate) fn follow(&mut self, key: Key, call: u64, attempt: u32) -> Option<Delivery> {
+        let state = self.busy.get_mut(&key)?;
+        state.call = call;
+        if state.outstanding > 0 || state.held.front()?.attempt != attempt {
+            return None;
+        }
+        state.taken += 1;
+        self.held_count -= 1;
+        state.held.pop_front()
+    }
+
+    /// Ends one delivery's taking of a key. Returns the delivery that takes it next.
     ///
     /// `comes_back` says that the delivery is outstanding from now on.
     pub(crate) fn release(&mut self, key: Key, comes_back: bool) -> Option<Delivery> {
         let state = self.busy.get_mut(&key)?;
-        state.taken = false;
+        state.taken = state.taken.saturating_sub(1);
         if comes_back && !state.orphaned {
             state.outstanding += 1;
         }
-        state.orphaned = false;
+        state.orphaned &= state.taken > 0;
         self.hand_on(key)
     }
 
@@ -94,7 +116,7 @@ impl Keys {
         }
         match state.held.pop_front() {
             Some(delivery) => {
-                state.taken = true;
+                state.taken = 1;
                 self.held_count -= 1;
                 Some(delivery)
             }
@@ -147,7 +169,7 @@ impl Keys {
             state.held.clear();
             state.outstanding = 0;
             state.orphaned = true;
-            state.taken
+            state.taken > 0
         });
     }
 }

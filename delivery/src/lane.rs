@@ -1,4 +1,4 @@
-//! The deliveries of one endpoint that wait in memory, and which of them may go.
+//! The deliveries of one endpoint that wait in memory, and which of them may go, together and when.
 
 use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -6,7 +6,9 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::delivery::Delivery;
+use crate::breaker::Effect;
+use crate::delivery::{Batch, Delivery};
+use crate::gate::Gate;
 use crate::keys::{Key, Keys};
 use crate::message::{Event, Message};
 use crate::outcome::Verdict;
@@ -14,6 +16,8 @@ use crate::webhook::{Endpoint, Ordering};
 
 /// The key of a lane in strict order.
 const WHOLE_LANE: Key = 0;
+/// No more is added to a batch that weighs so much.
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// What waits in a lane, counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -52,8 +56,11 @@ pub(crate) struct Lane {
     /// Nobody has looked at the keys of these yet.
     queue: VecDeque<Delivery>,
     keys: Keys,
+    gate: Gate,
     load: Load,
     in_flight: usize,
+    /// The number of the next call.
+    next_call: u64,
     /// No longer configured; only waits for its open calls.
     removed: bool,
     /// The order was changed: nothing goes until the calls that followed the old one have ended.
@@ -68,8 +75,10 @@ impl Lane {
             ready: VecDeque::new(),
             queue: VecDeque::new(),
             keys: Keys::default(),
+            gate: Gate::default(),
             load: Load::default(),
             in_flight: 0,
+            next_call: 1,
             removed: false,
             draining: false,
         }
@@ -95,13 +104,38 @@ impl Lane {
         self.removed
     }
 
-    /// How many calls it would begin now, at most: some of its deliveries may turn out to be held.
-    pub(crate) fn sendable(&self) -> usize {
+    /// Nobody knows whether its endpoint works, or it does not.
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.gate.is_suspect()
+    }
+
+    /// It waits for its endpoint to work again.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.gate.is_broken()
+    }
+
+    /// How many calls it would begin now, at most: some of its deliveries may turn out to be held, or to go together.
+    pub(crate) fn sendable(&mut self, now: Instant) -> usize {
+        match self.waiting() {
+            0 => 0,
+            waiting => waiting.min(self.gate.room(&self.endpoint.webhook, self.in_flight, now)),
+        }
+    }
+
+    /// When it may send something, if it has something and nothing but time keeps it.
+    pub(crate) fn opens_at(&self) -> Option<Instant> {
+        match self.waiting() {
+            0 => None,
+            _ => self.gate.opens_at(&self.endpoint.webhook),
+        }
+    }
+
+    /// What waits for nothing but its turn.
+    fn waiting(&self) -> usize {
         if self.removed || self.draining || self.endpoint.paused {
             return 0;
         }
-        let free = (self.endpoint.webhook.max_in_flight as usize).saturating_sub(self.in_flight);
-        free.min(self.ready.len() + self.queue.len())
+        self.ready.len() + self.queue.len()
     }
 
     /// Adds a delivery at the end.
@@ -135,25 +169,48 @@ impl Lane {
         }
     }
 
-    /// Takes out what goes next.
-    pub(crate) fn next(&mut self) -> Option<Delivery> {
-        if self.sendable() == 0 {
+    /// Takes out what goes next, in one call.
+    pub(crate) fn next(&mut self, now: Instant) -> Option<Batch> {
+        if self.sendable(now) == 0 {
             return None;
         }
-        let mut delivery = match self.ready.pop_front() {
-            Some(delivery) => delivery,
-            None => self.next_with_free_key()?,
-        };
-        self.load.remove(&delivery);
+        let call = self.next_call;
+        let mut deliveries = vec![self.next_of(None, call)?];
+        let mut bytes = weight(&deliveries[0]);
+        while deliveries.len() < self.endpoint.webhook.batch_size as usize && bytes < BATCH_BYTES {
+            let last = &deliveries[deliveries.len() - 1];
+            let held = self
+                .key(&last.message)
+                .and_then(|key| self.keys.follow(key, call, last.attempt));
+            let Some(delivery) = held.or_else(|| self.next_of(Some(deliveries[0].attempt), call))
+            else {
+                break;
+            };
+            bytes += weight(&delivery);
+            deliveries.push(delivery);
+        }
+        deliveries.sort_by_key(|delivery| delivery.message.seq);
+        for delivery in &mut deliveries {
+            self.load.remove(delivery);
+            delivery.endpoint = Arc::clone(&self.endpoint);
+        }
+        self.next_call += 1;
         self.in_flight += 1;
-        delivery.endpoint = Arc::clone(&self.endpoint);
-        Some(delivery)
+        self.gate.begin(&self.endpoint.webhook, now);
+        let begun = now;
+        Some(Batch { deliveries, begun })
     }
 
-    fn next_with_free_key(&mut self) -> Option<Delivery> {
-        while let Some(delivery) = self.queue.pop_front() {
+    /// The next delivery that may go in this call; `attempt` is what those before it have, if there are any.
+    fn next_of(&mut self, attempt: Option<u32>, call: u64) -> Option<Delivery> {
+        let fits = |delivery: &Delivery| attempt.is_none_or(|attempt| delivery.attempt == attempt);
+        if self.ready.front().is_some_and(fits) {
+            return self.ready.pop_front();
+        }
+        while self.queue.front().is_some_and(fits) {
+            let delivery = self.queue.pop_front()?;
             let free = match self.key(&delivery.message) {
-                Some(key) => self.keys.take(key, delivery),
+                Some(key) => self.keys.take(key, call, delivery),
                 None => Some(delivery),
             };
             if free.is_some() {
@@ -163,24 +220,37 @@ impl Lane {
         None
     }
 
-    /// Ends a call. Its record is free again unless the delivery will be retried.
-    pub(crate) fn finish(&mut self, message: &Message, verdict: &Verdict) {
+    /// Ends a call. Its records are free again unless their deliveries will be retried.
+    pub(crate) fn finish(
+        &mut self,
+        batch: &Batch,
+        verdicts: &[Verdict],
+        effect: Effect,
+        now: Instant,
+    ) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        let comes_back = matches!(verdict, Verdict::Retry { .. });
-        if let Some(key) = self.key(message) {
-            if !self.draining {
-                let next = self.keys.release(key, comes_back);
-                self.ready.extend(next);
-            } else if comes_back {
-                self.keys.block(key);
+        for (delivery, verdict) in batch.deliveries.iter().zip(verdicts) {
+            let comes_back = matches!(verdict, Verdict::Retry { .. });
+            if let Some(key) = self.key(&delivery.message) {
+                if !self.draining {
+                    let next = self.keys.release(key, comes_back);
+                    self.ready.extend(next);
+                } else if comes_back {
+                    self.keys.block(key);
+                }
             }
         }
         self.draining &= self.in_flight > 0;
+        self.gate
+            .end(&self.endpoint.webhook, batch.begun, effect, now);
     }
 
     /// Goes on with the endpoint as configured now.
     pub(crate) fn replace(&mut self, endpoint: Arc<Endpoint>) {
         let reordered = endpoint.webhook.ordering != self.endpoint.webhook.ordering;
+        if self.endpoint.paused && !endpoint.paused {
+            self.gate.enable();
+        }
         self.endpoint = endpoint;
         self.removed = false;
         if reordered {

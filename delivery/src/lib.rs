@@ -27,6 +27,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod breaker;
 mod client;
 mod date;
 mod delivery;
@@ -35,6 +36,7 @@ mod fault;
 mod fixtures;
 #[doc(hidden)]
 pub mod fuzzing;
+mod gate;
 mod keys;
 mod lane;
 mod message;
@@ -45,20 +47,24 @@ mod pool;
 mod response;
 mod retry;
 mod retry_after;
+mod round;
 mod scheduler;
 pub mod secret;
 mod sender;
 mod settings;
 mod signature;
+mod throttle;
 mod webhook;
 
-pub use delivery::{Delivery, Finished};
+pub use breaker::Effect;
+pub use delivery::{Batch, Delivery, Finished};
 pub use fault::{Fault, FaultKind};
 pub use message::{Event, Message, MessageId, NotAMessageId, Operation};
 pub use network::{Network, NotANetwork, Policy, UrlProblem, check_url};
 pub use outcome::Verdict;
 pub use pool::Pool;
-pub use scheduler::{LaneState, Scheduler};
+pub use scheduler::{LANE_CAPACITY, LaneState, Scheduler};
 pub use secret::Secret;
 pub use settings::Settings;
+pub use throttle::Throttle;
 pub use webhook::{Endpoint, Ordering, Webhook};

@@ -1,11 +1,13 @@
-//! What an answer means.
+//! What an answer means. [`meaning`] reads like the table in `docs/delivery.md`, and [`judge`] says what follows.
 
 use std::time::Duration;
 
+use crate::breaker::Effect;
+use crate::client::Answer;
 use crate::fault::{Fault, FaultKind};
 use crate::retry;
 
-/// What follows from a call.
+/// What follows from a call for one delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The receiver has it.
@@ -17,29 +19,105 @@ pub enum Verdict {
     },
     /// That was the last attempt.
     Exhausted,
+    /// The receiver wants no further attempt.
+    Refused,
 }
 
-/// Judges the end of attempt number `attempt` (from 1). `jitter` is a random number in `0.0..1.0`.
-///
-/// `error` is what [`status_fault`] or the client found wrong; nothing wrong means delivered.
+/// What a receiver asks for in the header `webhook-delivery`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// No more calls to this endpoint.
+    Disable,
+    /// No more calls with this message.
+    AbortMessage,
+}
+
+impl Wish {
+    /// Reads the header's value; one that is not known asks for nothing.
+    pub(crate) fn parse(value: &[u8]) -> Option<Self> {
+        match value.trim_ascii() {
+            b"disable" => Some(Wish::Disable),
+            b"abort-message" => Some(Wish::AbortMessage),
+            _ => None,
+        }
+    }
+}
+
+/// What an answer, or its absence, means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// The receiver has the messages.
+    Delivered,
+    /// It has not, and may have them at a later attempt.
+    Error,
+    /// The same, but not before so long.
+    ErrorUntil(Duration),
+    /// It does not want these messages.
+    Refused,
+    /// There is no such endpoint any more.
+    Gone,
+}
+
+/// What the table says: the first line that fits counts.
+pub(crate) fn meaning(answer: &Answer) -> Meaning {
+    match (answer.status, answer.retry_after) {
+        _ if answer.fault.is_some() => Meaning::Error,
+        _ if answer.wish == Some(Wish::AbortMessage) && !answer.is_2xx() => Meaning::Refused,
+        (Some(200..=299), _) => Meaning::Delivered,
+        (Some(410), _) => Meaning::Gone,
+        (Some(429 | 503), Some(wait)) => Meaning::ErrorUntil(wait),
+        _ => Meaning::Error,
+    }
+}
+
+/// What follows for deliveries that were sent with attempt number `attempt` (from 1), and for their endpoint. `jitter`
+/// is a random number in `0.0..1.0`.
 pub(crate) fn judge(
-    error: Option<&Fault>,
+    answer: &Answer,
     attempt: u32,
     schedule: &[Duration],
     jitter: f64,
-) -> Verdict {
-    if error.is_none() {
-        return Verdict::Delivered;
-    }
-    match retry::wait(schedule, attempt, jitter) {
+) -> (Verdict, Effect) {
+    let scheduled = retry::wait(schedule, attempt, jitter);
+    let again = |wait: Option<Duration>| match wait {
         Some(after) => Verdict::Retry { after },
         None => Verdict::Exhausted,
+    };
+    let (verdict, effect) = match meaning(answer) {
+        Meaning::Delivered => (Verdict::Delivered, Effect::Alive),
+        Meaning::Error => {
+            let wait = retry::probe_wait(schedule, attempt, jitter);
+            (again(scheduled), Effect::Failing { wait })
+        }
+        Meaning::ErrorUntil(wait) => (again(scheduled.map(|_| wait)), Effect::Wait(wait)),
+        Meaning::Refused => (Verdict::Refused, Effect::Alive),
+        Meaning::Gone => (Verdict::Refused, Effect::Gone),
+    };
+    match answer.wish {
+        Some(Wish::Disable) if effect != Effect::Gone => (verdict, Effect::Disable),
+        _ => (verdict, effect),
     }
 }
 
-/// What is wrong with a status: nothing with 2xx. A redirect is as wrong as the rest, since none is followed.
-pub(crate) fn status_fault(status: u16) -> Option<Fault> {
-    (!(200..300).contains(&status)).then(|| Fault::new(FaultKind::Status, status))
+/// What is wrong with an answer. A redirect is as wrong as the rest, since none is followed.
+pub(crate) fn fault(answer: Answer) -> Option<Fault> {
+    let meaning = meaning(&answer);
+    if answer.fault.is_some() {
+        return answer.fault;
+    }
+    let status = answer.status?;
+    match meaning {
+        Meaning::Delivered => None,
+        Meaning::Error | Meaning::ErrorUntil(_) => Some(Fault::new(FaultKind::Status, status)),
+        Meaning::Refused => {
+            let detail = format_args!("{status}, and the receiver wants no further attempt");
+            Some(Fault::new(FaultKind::Status, detail))
+        }
+        Meaning::Gone => {
+            let detail = format_args!("{status}, the endpoint is gone");
+            Some(Fault::new(FaultKind::Status, detail))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -47,31 +125,60 @@ mod tests {
     use super::*;
 
     const SCHEDULE: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn answer(status: u16) -> Answer {
+        Answer {
+            status: Some(status),
+            ..Answer::default()
+        }
+    }
+
+    fn no_answer() -> Answer {
+        Answer {
+            fault: Some(Fault::new(FaultKind::Timeout, "no answer")),
+            ..Answer::default()
+        }
+    }
+
+    fn verdict(answer: &Answer, attempt: u32, schedule: &[Duration]) -> Verdict {
+        judge(answer, attempt, schedule, 0.0).0
+    }
 
     #[test]
     fn any_2xx_is_delivered_and_nothing_else_is() {
         for status in [200, 201, 202, 204, 299] {
-            assert_eq!(status_fault(status), None, "{status}");
+            assert_eq!(meaning(&answer(status)), Meaning::Delivered);
+            assert_eq!(fault(answer(status)), None, "{status}");
         }
         for status in [
-            100, 199, 300, 301, 302, 304, 307, 400, 404, 410, 429, 500, 503, 599, 999,
+            100, 199, 300, 301, 302, 304, 307, 400, 404, 429, 500, 503, 599, 999,
         ] {
-            let fault = status_fault(status).expect("a fault");
+            assert_eq!(meaning(&answer(status)), Meaning::Error, "{status}");
+            let fault = fault(answer(status)).expect("a fault");
             assert_eq!(fault.to_string(), format!("status: {status}"));
         }
     }
 
     #[test]
+    fn a_2xx_whose_body_does_not_end_is_an_error() {
+        let broken_off = Answer {
+            status: Some(200),
+            ..no_answer()
+        };
+        assert_eq!(meaning(&broken_off), Meaning::Error);
+    }
+
+    #[test]
     fn without_an_error_it_is_delivered_whatever_the_schedule() {
-        assert_eq!(judge(None, 1, &[], 0.0), Verdict::Delivered);
-        assert_eq!(judge(None, 9, &SCHEDULE, 0.0), Verdict::Delivered);
+        assert_eq!(verdict(&answer(200), 1, &[]), Verdict::Delivered);
+        assert_eq!(verdict(&answer(200), 9, &SCHEDULE), Verdict::Delivered);
     }
 
     #[test]
     fn n_waits_are_n_plus_one_attempts() {
-        let fault = Fault::new(FaultKind::Timeout, "no answer");
         let verdicts: Vec<Verdict> = (1..=4)
-            .map(|attempt| judge(Some(&fault), attempt, &SCHEDULE, 0.0))
+            .map(|attempt| verdict(&no_answer(), attempt, &SCHEDULE))
             .collect();
         assert_eq!(
             verdicts,
@@ -82,6 +189,56 @@ mod tests {
                 Verdict::Exhausted,
             ]
         );
-        assert_eq!(judge(Some(&fault), 1, &[], 0.9), Verdict::Exhausted);
+        assert_eq!(verdict(&no_answer(), 1, &[]), Verdict::Exhausted);
+    }
+
+    #[test]
+    fn who_says_when_to_come_back_is_heard_with_429_and_503_only() {
+        let later = |status| Answer {
+            retry_after: Some(MINUTE),
+            ..answer(status)
+        };
+        for status in [429, 503] {
+            let expected = (Verdict::Retry { after: MINUTE }, Effect::Wait(MINUTE));
+            assert_eq!(judge(&later(status), 1, &SCHEDULE, 1.0), expected);
+            let last = judge(&later(status), 3, &SCHEDULE, 1.0);
+            assert_eq!(last, (Verdict::Exhausted, Effect::Wait(MINUTE)));
+        }
+        for status in [301, 400, 500] {
+            assert_eq!(meaning(&later(status)), Meaning::Error, "{status}");
+        }
+        assert_eq!(meaning(&later(200)), Meaning::Delivered);
+    }
+
+    #[test]
+    fn gone_is_gone() {
+        let expected = (Verdict::Refused, Effect::Gone);
+        assert_eq!(judge(&answer(410), 1, &SCHEDULE, 0.0), expected);
+        let fault = fault(answer(410)).expect("a fault");
+        assert_eq!(fault.to_string(), "status: 410, the endpoint is gone");
+    }
+
+    #[test]
+    fn a_wish_is_granted_with_any_answer_that_it_fits() {
+        let wishing = |status, wish: &[u8]| Answer {
+            wish: Wish::parse(wish),
+            ..answer(status)
+        };
+        let judged = |answer: Answer| judge(&answer, 1, &SCHEDULE, 0.0);
+        let retry = Verdict::Retry { after: SCHEDULE[0] };
+        for (status, wish, expected) in [
+            (400, "abort-message", (Verdict::Refused, Effect::Alive)),
+            (200, "abort-message", (Verdict::Delivered, Effect::Alive)),
+            (200, " disable ", (Verdict::Delivered, Effect::Disable)),
+            (500, "disable", (retry, Effect::Disable)),
+            (410, "disable", (Verdict::Refused, Effect::Gone)),
+            (200, "dance", (Verdict::Delivered, Effect::Alive)),
+        ] {
+            assert_eq!(
+                judged(wishing(status, wish.as_bytes())),
+                expected,
+                "{status} {wish}"
+            );
+        }
     }
 }

@@ -3,11 +3,30 @@
 use std::io::Write;
 
 use crate::date;
+use crate::delivery::Delivery;
 use crate::message::{Message, Operation};
+use crate::webhook::Webhook;
+
+/// Appends the body of a call with these deliveries: an object, or a list of them where the webhook has batches.
+pub(crate) fn append_body(out: &mut Vec<u8>, webhook: &Webhook, deliveries: &[Delivery]) {
+    let in_list = webhook.batch_size > 1;
+    if in_list {
+        out.push(b'[');
+    }
+    for (place, delivery) in deliveries.iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        append_default(out, webhook.id, &delivery.message);
+    }
+    if in_list {
+        out.push(b']');
+    }
+}
 
 /// Appends the body for this message. Rows are embedded as the text they were captured with, so that a number keeps
 /// every digit it had.
-pub(crate) fn append_default(out: &mut Vec<u8>, webhook_id: i64, message: &Message) {
+fn append_default(out: &mut Vec<u8>, webhook_id: i64, message: &Message) {
     let event = &message.event;
     let emitted = message.operation == Operation::Emit;
     append(

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::client::{Client, Transport};
-use crate::delivery::{Delivery, Finished};
+use crate::delivery::{Batch, Finished};
 use crate::retry::Random;
 use crate::scheduler::Scheduler;
 use crate::sender::Sender;
@@ -18,6 +18,8 @@ use crate::settings::Settings;
 
 /// Enough for TLS and the C library; a thousand threads must not be a burden.
 const STACK_BYTES: usize = 512 * 1024;
+/// Threads that send nothing: the one that keeps the time.
+const CLOCK: usize = 1;
 /// With so many more outcomes waiting, the waker is called again.
 const WAKE_EVERY: usize = 256;
 
@@ -30,6 +32,8 @@ struct Shared {
     state: Mutex<State>,
     /// There may be something to send, or the end has come.
     work: Condvar,
+    /// Something may be sent earlier than the clock knows, or the end has come.
+    clock: Condvar,
     /// A thread has ended.
     ended: Condvar,
     waker: Box<dyn Fn() + Send + Sync>,
@@ -48,6 +52,8 @@ struct State {
     idle: usize,
     /// Those of them that have been notified and will look.
     waking: usize,
+    /// Until when the clock waits.
+    clock_rings_at: Option<Instant>,
     stopping: bool,
 }
 
@@ -92,34 +98,43 @@ impl Pool {
             threads: 0,
             idle: 0,
             waking: 0,
+            clock_rings_at: None,
             stopping: false,
         };
         let pool = Pool {
             shared: Arc::new(Shared {
                 state: Mutex::new(state),
                 work: Condvar::new(),
+                clock: Condvar::new(),
                 ended: Condvar::new(),
                 waker: Box::new(waker),
                 connect,
             }),
         };
+        pool.spawn("webhooks clock", Shared::keep_time)?;
         pool.grow(max_in_flight)?;
         Ok(pool)
     }
 
     fn grow(&self, threads: usize) -> io::Result<()> {
-        while self.shared.lock().threads < threads {
+        while self.shared.lock().threads < CLOCK + threads {
             let random = Random::from_seed(getrandom::u64()?);
-            let shared = Arc::clone(&self.shared);
-            // Counted before it runs, and by itself no more when it has ended.
-            self.shared.lock().threads += 1;
-            let thread = Running(shared);
-            thread::Builder::new()
-                .name("webhooks sender".into())
-                .stack_size(STACK_BYTES)
-                .spawn(move || thread.0.send_all(Sender::new(random)))?;
+            self.spawn("webhooks sender", |shared| {
+                shared.send_all(Sender::new(random));
+            })?;
         }
         Ok(())
+    }
+
+    fn spawn(&self, name: &str, work: impl FnOnce(&Shared) + Send + 'static) -> io::Result<()> {
+        // Counted before it runs, and by itself no more when it has ended.
+        self.shared.lock().threads += 1;
+        let thread = Running(Arc::clone(&self.shared));
+        thread::Builder::new()
+            .name(name.into())
+            .stack_size(STACK_BYTES)
+            .spawn(move || work(&thread.0))
+            .map(drop)
     }
 
     /// Works on the scheduler, under the lock. Afterwards as many threads are woken as can begin a call.
@@ -157,7 +172,7 @@ impl Pool {
         let told = Instant::now();
         let mut state = self.shared.lock();
         state.stopping = true;
-        self.shared.work.notify_all();
+        self.shared.notify_all();
         while state.threads > 0 {
             let left = within.saturating_sub(told.elapsed());
             if left.is_zero() {
@@ -178,7 +193,7 @@ impl Drop for Pool {
     /// Tells the threads to end, and does not wait for it.
     fn drop(&mut self) {
         self.shared.lock().stopping = true;
-        self.shared.work.notify_all();
+        self.shared.notify_all();
     }
 }
 
@@ -196,24 +211,24 @@ impl Shared {
     /// The life of a thread.
     fn send_all(&self, mut sender: Sender) {
         let mut finished = None;
-        while let Some((delivery, line)) = self.exchange(finished.take()) {
+        while let Some((batch, line)) = self.exchange(finished.take()) {
             let max_response_bytes = line.settings.max_response_bytes;
-            finished = Some(sender.send(delivery, &*line.transport, max_response_bytes));
+            finished = Some(sender.send(batch, &*line.transport, max_response_bytes));
         }
     }
 
-    /// Puts down an outcome and takes the next delivery; waits for one if there is none. `None` at the end.
-    fn exchange(&self, finished: Option<Finished>) -> Option<(Delivery, Line)> {
+    /// Puts down an outcome and takes the next call; waits for one if there is none. `None` at the end.
+    fn exchange(&self, finished: Option<Finished>) -> Option<(Batch, Line)> {
         let mut state = self.lock();
         let mut tell = finished.is_some_and(|finished| state.put_down(finished));
         loop {
-            if let Some(delivery) = state.take() {
+            if let Some(batch) = state.take() {
                 let line = state.line.clone();
                 self.unlock_and_wake(state);
                 if tell {
                     (self.waker)();
                 }
-                return Some((delivery, line));
+                return Some((batch, line));
             }
             if mem::take(&mut tell) {
                 drop(state);
@@ -229,6 +244,7 @@ impl Shared {
     }
 
     fn wait_for_work<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.set_clock(&state);
         state.idle += 1;
         let mut state = self
             .work
@@ -241,13 +257,52 @@ impl Shared {
 
     /// Wakes as many idle threads as can begin a call, without those that are about to look already.
     fn unlock_and_wake(&self, mut state: MutexGuard<'_, State>) {
-        let useful = state.scheduler.sendable(state.idle);
+        let idle = state.idle;
+        let useful = state.scheduler.sendable(idle, Instant::now());
         let wake = useful.saturating_sub(state.waking);
         state.waking += wake;
+        self.set_clock(&state);
         drop(state);
         for _ in 0..wake {
             self.work.notify_one();
         }
+    }
+
+    fn set_clock(&self, state: &State) {
+        let opens_at = state.scheduler.opens_at();
+        if opens_at.is_some() && state.clock_rings_at.is_none_or(|at| opens_at < Some(at)) {
+            self.clock.notify_one();
+        }
+    }
+
+    /// The life of the thread that wakes the others when what may be sent at a known time may be sent.
+    fn keep_time(&self) {
+        let mut state = self.lock();
+        while !state.stopping {
+            state.clock_rings_at = state.scheduler.opens_at();
+            let left = state
+                .clock_rings_at
+                .map(|at| at.saturating_duration_since(Instant::now()));
+            state = match left {
+                None => self
+                    .clock
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => {
+                    self.unlock_and_wake(state);
+                    self.lock()
+                }
+                Some(left) => {
+                    let waited = self.clock.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    fn notify_all(&self) {
+        self.work.notify_all();
+        self.clock.notify_all();
     }
 
     /// A panic under the lock is not expected, and no reason to stop sending.
@@ -259,16 +314,16 @@ impl Shared {
 impl State {
     /// Records the end of a call. Returns whether the waker is to be called.
     fn put_down(&mut self, finished: Finished) -> bool {
-        self.scheduler.finish(&finished.delivery, &finished.verdict);
+        self.scheduler.finish(&finished, Instant::now());
         self.finished.push(finished);
         self.finished.len() == 1 || self.finished.len().is_multiple_of(WAKE_EVERY)
     }
 
-    fn take(&mut self) -> Option<Delivery> {
+    fn take(&mut self) -> Option<Batch> {
         if self.stopping {
             return None;
         }
-        self.scheduler.next()
+        self.scheduler.next(Instant::now())
     }
 }
 

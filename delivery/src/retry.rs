@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// At most so much of a wait is added at random, so that what failed together does not come back together.
 const MAX_JITTER: f64 = 0.2;
+/// How long an endpoint that does not work is left alone whose webhook never tries again.
+const PROBE_WITHOUT_SCHEDULE: Duration = Duration::from_secs(5);
 
 /// The wait after attempt number `attempt` (from 1) failed, or `None` when that was the last one.
 ///
@@ -13,6 +15,13 @@ pub(crate) fn wait(schedule: &[Duration], attempt: u32, jitter: f64) -> Option<D
     let extra = wait.as_secs_f64() * MAX_JITTER * jitter.clamp(0.0, 1.0);
     // A wait of thousands of years is what was asked for; adding to it must not panic.
     Some(wait.saturating_add(Duration::try_from_secs_f64(extra).unwrap_or_default()))
+}
+
+/// How long an endpoint that failed is left alone: as long as the delivery waits, or did, or for a moment where there is no
+/// schedule.
+pub(crate) fn probe_wait(schedule: &[Duration], attempt: u32, jitter: f64) -> Duration {
+    let last = schedule.len().min(attempt as usize) as u32;
+    wait(schedule, last, jitter).unwrap_or(PROBE_WITHOUT_SCHEDULE)
 }
 
 /// A small generator of random numbers (SplitMix64) for jitter: good enough to spread retries, not for secrets.
@@ -55,6 +64,14 @@ mod tests {
             ]
         );
         assert_eq!(wait(&[], 1, 0.5), None);
+    }
+
+    #[test]
+    fn a_failed_endpoint_is_left_alone_as_long_as_the_last_wait_says() {
+        let schedule = [5, 60].map(Duration::from_secs);
+        let waits: Vec<Duration> = (1..=4).map(|n| probe_wait(&schedule, n, 0.0)).collect();
+        assert_eq!(waits, [schedule[0], schedule[1], schedule[1], schedule[1]]);
+        assert_eq!(probe_wait(&[], 1, 0.0), PROBE_WITHOUT_SCHEDULE);
     }
 
     #[test]

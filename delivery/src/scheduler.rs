@@ -3,31 +3,45 @@
 //! Knows neither clock nor threads. Endpoints take turns one delivery at a time, so that a long lane delays no other,
 //! and only lanes that may send something are in the round, so that many idle ones cost nothing.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::delivery::Delivery;
+use crate::delivery::{Batch, Delivery, Finished};
 use crate::lane::{Lane, Load};
 use crate::message::Event;
-use crate::outcome::Verdict;
+use crate::round::{Class, Round};
 use crate::webhook::Endpoint;
+
+/// Deliveries that a lane holds in memory before it counts as full.
+pub const LANE_CAPACITY: usize = 2000;
 
 /// The deliveries that are in memory, and which of them goes next.
 #[derive(Debug, Default)]
 pub struct Scheduler {
     lanes: HashMap<i64, Place>,
-    /// Endpoints whose lanes may send something, in turn.
-    round: VecDeque<i64>,
+    round: Round,
+    /// When lanes that wait for a time may send something.
+    times: BinaryHeap<Reverse<(Instant, i64)>>,
+    /// Lanes in which something waits.
+    occupied: HashSet<i64>,
+    /// Lanes that hold [`LANE_CAPACITY`] or more.
+    full: HashSet<i64>,
     max_in_flight: usize,
     in_flight: usize,
+    /// Open calls to endpoints of which nobody knows whether they work.
+    suspect_in_flight: usize,
+    /// Lanes whose last call has succeeded.
+    proven: usize,
     load: Load,
 }
 
 #[derive(Debug)]
 struct Place {
     lane: Lane,
-    in_round: bool,
+    in_round: Option<Class>,
+    time: Option<Instant>,
 }
 
 /// What one lane holds at the moment.
@@ -43,8 +57,10 @@ pub struct LaneState {
     pub in_flight: usize,
     /// The memory of what waits.
     pub bytes: usize,
-    /// Nothing is sent at the moment.
+    /// Nothing is sent until somebody starts or enables it.
     pub paused: bool,
+    /// Nothing but a probe is sent until the endpoint works again.
+    pub broken: bool,
 }
 
 impl Scheduler {
@@ -82,9 +98,12 @@ impl Scheduler {
             let id = endpoint.id;
             let replace = |lane: &mut Lane| lane.replace(Arc::clone(&endpoint));
             if self.change(id, replace).is_none() {
-                let lane = Lane::new(endpoint);
-                let in_round = false;
-                self.lanes.insert(id, Place { lane, in_round });
+                let place = Place {
+                    lane: Lane::new(endpoint),
+                    in_round: None,
+                    time: None,
+                };
+                self.lanes.insert(id, place);
             }
         }
     }
@@ -125,60 +144,125 @@ impl Scheduler {
         self.change(endpoint_id, |lane| lane.unblock(event, record));
     }
 
-    /// Takes out the delivery to send next, if any may be sent now.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "the deliveries do not end with the first None"
-    )]
-    pub fn next(&mut self) -> Option<Delivery> {
+    /// Takes out what is to be sent next, in one call, if anything may be sent now.
+    pub fn next(&mut self, now: Instant) -> Option<Batch> {
+        self.strike(now);
         while self.in_flight < self.max_in_flight {
-            let id = self.round.pop_front()?;
-            if let Some(place) = self.lanes.get_mut(&id) {
-                place.in_round = false;
-            }
-            if let Some(delivery) = self.change(id, Lane::next).flatten() {
+            let id = self.take_turn()?;
+            if let Some(batch) = self.change_at(id, now, |lane| lane.next(now)).flatten() {
                 self.in_flight += 1;
-                return Some(delivery);
+                return Some(batch);
             }
         }
         None
     }
 
-    /// Ends a call that [`next`](Self::next) began. Its record is free again unless the verdict is a retry.
-    pub fn finish(&mut self, delivery: &Delivery, verdict: &Verdict) {
+    /// The lane whose turn it is.
+    fn take_turn(&mut self) -> Option<i64> {
+        loop {
+            let suspects = self.suspect_in_flight < self.suspect_limit();
+            let (id, class) = self.round.pop(suspects)?;
+            // A lane whose class has changed is in the round twice.
+            if let Some(place) = self.lanes.get_mut(&id)
+                && place.in_round == Some(class)
+            {
+                place.in_round = None;
+                return Some(id);
+            }
+        }
+    }
+
+    /// How many calls may be open to endpoints of which nobody knows whether they work: not so many that those which are
+    /// known to work have to wait for their timeouts.
+    fn suspect_limit(&self) -> usize {
+        match self.proven {
+            0 => self.max_in_flight,
+            _ => self.max_in_flight - self.max_in_flight / 4,
+        }
+    }
+
+    /// Ends a call that [`next`](Self::next) began. Its records are free again unless their deliveries will be retried.
+    pub fn finish(&mut self, finished: &Finished, now: Instant) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        let id = delivery.endpoint.id;
-        self.change(id, |lane| lane.finish(&delivery.message, verdict));
+        let id = finished.batch.endpoint().id;
+        self.change_at(id, now, |lane| {
+            lane.finish(&finished.batch, &finished.verdicts, finished.effect, now);
+        });
         self.forget_if_drained(id);
     }
 
     /// How many calls could begin now, counted up to `limit`. Some may turn out to have to wait for their record.
-    pub fn sendable(&self, limit: usize) -> usize {
+    pub fn sendable(&mut self, limit: usize, now: Instant) -> usize {
+        self.strike(now);
         let limit = limit.min(self.max_in_flight.saturating_sub(self.in_flight));
+        let suspects = self.suspect_limit().saturating_sub(self.suspect_in_flight);
+        let proven = self.count_sendable(Class::Proven, limit, now);
+        let suspects = self.count_sendable(Class::Suspect, suspects.min(limit - proven), now);
+        proven + suspects
+    }
+
+    fn count_sendable(&mut self, class: Class, limit: usize, now: Instant) -> usize {
         let mut count = 0;
-        for id in &self.round {
+        for id in self.round.of(class) {
             if count >= limit {
                 break;
             }
-            count += self.lane(*id).map_or(0, Lane::sendable);
+            let place = self.lanes.get_mut(id);
+            count += place.map_or(0, |place| place.lane.sendable(now));
         }
         count.min(limit)
     }
 
-    /// The state of every lane, in no particular order.
-    pub fn lanes(&self) -> impl Iterator<Item = LaneState> {
-        let lanes = self.lanes.values().map(|place| &place.lane);
-        lanes.filter(|lane| !lane.is_removed()).map(|lane| {
-            let (endpoint, load) = (lane.endpoint(), lane.load());
-            LaneState {
-                endpoint_id: endpoint.id,
-                queued: load.deliveries,
-                held: lane.held(),
-                in_flight: lane.in_flight(),
-                bytes: load.bytes,
-                paused: endpoint.paused,
+    /// When something may be sent that may not be sent now, if nothing but time keeps it. It may turn out that it may not.
+    pub fn opens_at(&self) -> Option<Instant> {
+        self.times.peek().map(|Reverse((time, _))| *time)
+    }
+
+    /// Lanes whose time has come go into the round.
+    fn strike(&mut self, now: Instant) {
+        while let Some(&Reverse((time, id))) = self.times.peek() {
+            let place = self.lanes.get_mut(&id);
+            // Else the lane is gone, or an earlier time has come in between.
+            let place = place.filter(|place| place.time == Some(time));
+            if place.is_some() && time > now {
+                break;
             }
+            self.times.pop();
+            if let Some(place) = place {
+                place.time = None;
+                self.change_at(id, now, |_| ());
+            }
+        }
+    }
+
+    /// The state of every lane in which something waits, in no particular order.
+    pub fn waiting_lanes(&self) -> impl Iterator<Item = LaneState> {
+        self.occupied.iter().filter_map(|id| self.lane_state(*id))
+    }
+
+    /// The state of a lane.
+    pub fn lane_state(&self, endpoint_id: i64) -> Option<LaneState> {
+        let lane = self.lane(endpoint_id)?;
+        let (endpoint, load) = (lane.endpoint(), lane.load());
+        Some(LaneState {
+            endpoint_id,
+            queued: load.deliveries,
+            held: lane.held(),
+            in_flight: lane.in_flight(),
+            bytes: load.bytes,
+            paused: endpoint.paused,
+            broken: lane.is_broken(),
         })
+    }
+
+    /// The lanes that hold [`LANE_CAPACITY`] deliveries or more.
+    pub fn full_lanes(&self) -> impl Iterator<Item = i64> {
+        self.full.iter().copied()
+    }
+
+    /// Whether there is a lane in which nothing waits.
+    pub fn has_empty_lane(&self) -> bool {
+        self.occupied.len() < self.lanes.len()
     }
 
     /// Deliveries in memory that wait for this endpoint, the held ones included.
@@ -217,8 +301,10 @@ impl Scheduler {
         older_than: Instant,
         mut store: impl FnMut(&Delivery) -> bool,
     ) {
-        for place in self.lanes.values_mut() {
-            place.lane.for_each_unstored(older_than, &mut store);
+        for id in &self.occupied {
+            if let Some(place) = self.lanes.get_mut(id) {
+                place.lane.for_each_unstored(older_than, &mut store);
+            }
         }
     }
 
@@ -246,17 +332,43 @@ impl Scheduler {
         (!lane.is_removed()).then_some(lane)
     }
 
-    /// Changes a lane and keeps the sums and the round right.
     fn change<R>(&mut self, id: i64, change: impl FnOnce(&mut Lane) -> R) -> Option<R> {
-        let Place { lane, in_round } = self.lanes.get_mut(&id)?;
-        let before = lane.load();
+        self.change_at(id, Instant::now(), change)
+    }
+
+    /// Changes a lane and keeps the sums, the sets, the round and the times right.
+    fn change_at<R>(
+        &mut self,
+        id: i64,
+        now: Instant,
+        change: impl FnOnce(&mut Lane) -> R,
+    ) -> Option<R> {
+        let place = self.lanes.get_mut(&id)?;
+        let lane = &mut place.lane;
+        let (load_before, counts_before) = (lane.load(), Counts::of(lane));
         let result = change(lane);
-        let after = lane.load();
-        self.load.deliveries = self.load.deliveries - before.deliveries + after.deliveries;
-        self.load.bytes = self.load.bytes - before.bytes + after.bytes;
-        if !*in_round && lane.sendable() > 0 {
-            *in_round = true;
-            self.round.push_back(id);
+        let (load, counts) = (lane.load(), Counts::of(lane));
+        self.load.deliveries = self.load.deliveries - load_before.deliveries + load.deliveries;
+        self.load.bytes = self.load.bytes - load_before.bytes + load.bytes;
+        self.proven = self.proven - counts_before.proven + counts.proven;
+        self.suspect_in_flight =
+            self.suspect_in_flight - counts_before.suspect_in_flight + counts.suspect_in_flight;
+        let before = load_before.deliveries;
+        keep_in(&mut self.occupied, id, before, load.deliveries, 1);
+        keep_in(&mut self.full, id, before, load.deliveries, LANE_CAPACITY);
+
+        if lane.sendable(now) > 0 {
+            let class = Class::of(lane);
+            if place.in_round != Some(class) {
+                place.in_round = Some(class);
+                self.round.push(id, class);
+            }
+        } else if let Some(time) = lane.opens_at()
+            && time > now
+            && place.time.is_none_or(|earlier| time < earlier)
+        {
+            place.time = Some(time);
+            self.times.push(Reverse((time, id)));
         }
         Some(result)
     }
@@ -264,8 +376,41 @@ impl Scheduler {
     fn forget_if_drained(&mut self, id: i64) {
         let drained = |place: &Place| place.lane.is_removed() && place.lane.in_flight() == 0;
         if self.lanes.get(&id).is_some_and(drained) {
-            self.lanes.remove(&id);
-            self.round.retain(|other| *other != id);
+            self.proven -= self
+                .lanes
+                .remove(&id)
+                .map_or(0, |place| Counts::of(&place.lane).proven);
+            self.round.forget(id);
         }
+    }
+}
+
+/// What a lane adds to the scheduler's sums.
+struct Counts {
+    proven: usize,
+    suspect_in_flight: usize,
+}
+
+impl Counts {
+    fn of(lane: &Lane) -> Self {
+        match Class::of(lane) {
+            Class::Proven => Counts {
+                proven: 1,
+                suspect_in_flight: 0,
+            },
+            Class::Suspect => Counts {
+                proven: 0,
+                suspect_in_flight: lane.in_flight(),
+            },
+        }
+    }
+}
+
+/// Keeps a set of the lanes that hold at least so much.
+fn keep_in(set: &mut HashSet<i64>, id: i64, before: usize, after: usize, at_least: usize) {
+    if before < at_least && after >= at_least {
+        set.insert(id);
+    } else if before >= at_least && after < at_least {
+        set.remove(&id);
     }
 }

@@ -5,7 +5,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::time::{Instant, SystemTime};
 
 use crate::client::{Answer, Call, Transport};
-use crate::delivery::{Delivery, Finished};
+use crate::delivery::{Batch, Finished};
 use crate::fault::{Fault, FaultKind};
 use crate::retry::Random;
 use crate::{outcome, payload, response, signature};
@@ -31,52 +31,45 @@ impl Sender {
         }
     }
 
-    /// Sends a delivery and judges what came of it. A panic on the way is one more thing that can come of it.
+    /// Sends what goes in one call and judges what came of it. A panic on the way is one more thing that can come of it.
     pub(crate) fn send(
         &mut self,
-        delivery: Delivery,
+        mut batch: Batch,
         transport: &dyn Transport,
         max_response_bytes: usize,
     ) -> Finished {
         let (started_at, started) = (SystemTime::now(), Instant::now());
-        let call = || self.call(&delivery, started_at, transport);
+        let call = || self.call(&batch, started_at, transport);
         let answer = panic::catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| panicked());
         let duration = started.elapsed();
-        let error = answer
-            .fault
-            .or_else(|| answer.status.and_then(outcome::status_fault));
-        let schedule = &delivery.endpoint.webhook.retry_schedule;
-        let verdict = outcome::judge(
-            error.as_ref(),
-            delivery.attempt,
-            schedule,
-            self.random.unit(),
-        );
+        let schedule = &batch.endpoint().webhook.retry_schedule;
+        let attempt = batch.deliveries[0].attempt;
+        let (verdict, effect) = outcome::judge(&answer, attempt, schedule, self.random.unit());
+        let first_attempt_at = unix_micros(started_at);
+        for delivery in &mut batch.deliveries {
+            delivery.first_attempt_at.get_or_insert(first_attempt_at);
+        }
         Finished {
+            verdicts: vec![verdict; batch.deliveries.len()],
+            batch,
+            effect,
             started_at,
             duration,
             status: answer.status,
             response: response::text(&answer.body, max_response_bytes),
-            error,
-            verdict,
-            delivery,
+            error: outcome::fault(answer),
         }
     }
 
-    fn call(
-        &mut self,
-        delivery: &Delivery,
-        started_at: SystemTime,
-        transport: &dyn Transport,
-    ) -> Answer {
-        let (message, endpoint) = (&delivery.message, &delivery.endpoint);
+    fn call(&mut self, batch: &Batch, started_at: SystemTime, transport: &dyn Transport) -> Answer {
+        let (deliveries, endpoint) = (&batch.deliveries, batch.endpoint());
         let webhook = &endpoint.webhook;
         self.body.clear();
         self.body.shrink_to(KEEP_BODY_BYTES);
-        payload::append_default(&mut self.body, webhook.id, message);
+        payload::append_body(&mut self.body, webhook, deliveries);
         self.id.clear();
         self.timestamp.clear();
-        write!(self.id, "{}", message.id()).expect("writing to memory cannot fail");
+        write!(self.id, "{}", batch.id()).expect("writing to memory cannot fail");
         write!(self.timestamp, "{}", unix_seconds(started_at))
             .expect("writing to memory cannot fail");
         let signature = signature::standard(&webhook.secret, &self.id, &self.timestamp, &self.body);
@@ -85,7 +78,7 @@ impl Sender {
             id: &self.id,
             timestamp: &self.timestamp,
             signature: &signature,
-            attempt: delivery.attempt,
+            attempt: deliveries[0].attempt,
             timeout: webhook.timeout,
             body: &self.body,
         })
@@ -95,6 +88,11 @@ impl Sender {
 fn unix_seconds(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
+}
+
+fn unix_micros(time: SystemTime) -> i64 {
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_micros() as i64)
 }
 
 /// The message of a panic stays in the server's log: it may hold anything.
@@ -114,6 +112,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::delivery::Delivery;
     use crate::fixtures::{delivery, endpoint};
     use crate::outcome::Verdict;
 
@@ -134,7 +133,7 @@ mod tests {
             Answer {
                 status: Some(self.status),
                 body: b"a\0b".to_vec(),
-                fault: None,
+                ..Answer::default()
             }
         }
 
@@ -142,13 +141,24 @@ mod tests {
     }
 
     fn send(status: u16, attempt: u32) -> (Finished, String) {
+        send_all(status, attempt, &[42])
+    }
+
+    fn send_all(status: u16, attempt: u32, seqs: &[i64]) -> (Finished, String) {
         let transport = Fake {
             status,
             sent: Mutex::default(),
         };
-        let mut delivery = delivery(&endpoint(), 42);
-        delivery.attempt = attempt;
-        let finished = Sender::new(Random::from_seed(1)).send(delivery, &transport, 100);
+        let endpoint = endpoint();
+        let deliveries = seqs.iter().map(|&seq| Delivery {
+            attempt,
+            ..delivery(&endpoint, seq)
+        });
+        let batch = Batch {
+            deliveries: deliveries.collect(),
+            begun: Instant::now(),
+        };
+        let finished = Sender::new(Random::from_seed(1)).send(batch, &transport, 100);
         let sent = transport.sent.into_inner().unwrap();
         (finished, sent.join("\n"))
     }
@@ -161,7 +171,24 @@ mod tests {
         assert_eq!(finished.status, Some(204));
         assert_eq!(finished.error, None);
         assert_eq!(finished.response.as_deref(), Some("a\u{fffd}b"));
-        assert_eq!(finished.verdict, Verdict::Delivered);
+        assert_eq!(finished.verdicts, [Verdict::Delivered]);
+    }
+
+    #[test]
+    fn a_batch_is_one_call_and_what_comes_of_it_counts_for_each() {
+        let (finished, sent) = send_all(500, 1, &[42, 43]);
+        let id = finished.batch.id();
+        assert!(id.starts_with("batch_"), "{id}");
+        assert!(sent.starts_with(&format!("1 https://example.com/ {id} ")));
+        assert_eq!(finished.verdicts.len(), 2);
+        assert_eq!(finished.verdicts[0], finished.verdicts[1]);
+        assert!(
+            finished
+                .deliveries()
+                .all(|(delivery, _)| delivery.first_attempt_at.is_some())
+        );
+        assert_eq!(send_all(500, 2, &[42, 43]).0.batch.id(), id, "repeated");
+        assert_ne!(send_all(500, 1, &[42, 44]).0.batch.id(), id);
     }
 
     #[test]
@@ -174,10 +201,10 @@ mod tests {
     fn a_failed_call_goes_by_the_schedule() {
         let (finished, _) = send(500, 1);
         assert_eq!(finished.error.unwrap().to_string(), "status: 500");
-        let Verdict::Retry { after } = finished.verdict else {
-            panic!("{:?}", finished.verdict);
+        let Verdict::Retry { after } = finished.verdicts[0] else {
+            panic!("{:?}", finished.verdicts);
         };
         assert!((Duration::from_secs(100)..=Duration::from_secs(120)).contains(&after));
-        assert_eq!(send(302, 2).0.verdict, Verdict::Exhausted);
+        assert_eq!(send(302, 2).0.verdicts, [Verdict::Exhausted]);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::secret::Secret;
+use crate::throttle::Throttle;
 
 /// Which messages wait for each other on their way to one endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,10 @@ pub struct Webhook {
     pub ordering: Ordering,
     /// Calls open at once to one endpoint.
     pub max_in_flight: u32,
+    /// How many calls an endpoint gets in an interval, if that is bounded.
+    pub throttle: Option<Throttle>,
+    /// Messages in one call, at most. Over 1 the body is a list, even of one.
+    pub batch_size: u32,
     /// For a whole call: name lookup, connection, request, answer and its body.
     pub timeout: Duration,
     /// The wait before each further attempt: n waits are n + 1 attempts.

@@ -35,10 +35,10 @@ fn a_call_is_what_the_documentation_says_and_verifies() {
     let id = second.message.id().to_string();
     caller.offer(second);
     let finished = caller.wait().remove(0);
-    assert_eq!(finished.verdict, Verdict::Delivered);
+    assert_eq!(finished.verdicts, [Verdict::Delivered]);
     assert_eq!(finished.status, Some(200));
     assert_eq!(finished.response, None);
-    assert_eq!(finished.delivery.attempt, 2);
+    assert_eq!(finished.batch.deliveries[0].attempt, 2);
     let request = received.recv_timeout(DEADLINE).unwrap();
     assert_eq!(request.line, "POST /hooks HTTP/1.1");
     for (name, value) in [
@@ -84,7 +84,7 @@ fn large_bodies_arrive_whole() {
         let text = "x".repeat(bytes as usize);
         message.data = Some(format!(r#"{{"text":"{text}"}}"#));
         caller.offer(delivery(&caller.endpoint, message));
-        assert_eq!(caller.wait()[0].verdict, Verdict::Delivered);
+        assert_eq!(caller.wait()[0].verdicts, [Verdict::Delivered]);
         let request = received.recv_timeout(DEADLINE).unwrap();
         let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
         assert_eq!(body["data"][0]["text"], text.as_str());
@@ -131,7 +131,7 @@ fn a_url_needs_no_path() {
     ] {
         let url = server.url.replace("/hooks", path);
         let caller = Caller::new(&url, settings(), webhook());
-        assert_eq!(caller.call().verdict, Verdict::Delivered);
+        assert_eq!(caller.call().verdicts, [Verdict::Delivered]);
         let request = received.recv_timeout(DEADLINE).unwrap();
         assert_eq!(request.line, format!("{line}HTTP/1.1"));
     }
@@ -148,7 +148,7 @@ fn a_body_of_exactly_the_limit_keeps_the_connection_and_a_longer_one_does_not() 
         let caller = Caller::new(&server.url, settings, webhook());
         for _ in 0..3 {
             let finished = caller.call();
-            assert_eq!(finished.verdict, Verdict::Delivered);
+            assert_eq!(finished.verdicts, [Verdict::Delivered]);
             assert_eq!(finished.response.unwrap_or_default(), kept);
         }
         assert_eq!(server.connections(), connections, "in all so far");
@@ -167,7 +167,7 @@ fn a_connection_that_the_receiver_closed_meanwhile_is_not_used() {
     });
     let caller = Caller::new(&server.url, settings(), webhook());
     for number in 1..=3 {
-        assert_eq!(caller.call().verdict, Verdict::Delivered);
+        assert_eq!(caller.call().verdicts, [Verdict::Delivered]);
         has_closed.recv_timeout(DEADLINE).unwrap();
         assert_eq!(server.connections(), number);
     }
@@ -194,7 +194,7 @@ fn a_private_address_is_not_even_connected_to() {
         let fault = finished.error.unwrap();
         assert_eq!(fault.kind, FaultKind::ForbiddenAddress, "{host}: {fault}");
         assert_eq!(finished.status, None);
-        assert!(matches!(finished.verdict, Verdict::Retry { .. }));
+        assert!(matches!(finished.verdicts[..], [Verdict::Retry { .. }]));
     }
     assert_eq!(server.connections(), 0);
 }
@@ -204,14 +204,14 @@ fn names_are_resolved_and_called() {
     let server = Server::answering(OK);
     let url = server.url.replace("127.0.0.1", "localhost");
     let caller = Caller::new(&url, settings(), webhook());
-    assert_eq!(caller.call().verdict, Verdict::Delivered);
+    assert_eq!(caller.call().verdicts, [Verdict::Delivered]);
 }
 
 #[test]
 fn a_change_of_settings_counts_from_the_next_call_on() {
     let server = Server::answering(OK);
     let caller = Caller::new(&server.url, settings(), webhook());
-    assert_eq!(caller.call().verdict, Verdict::Delivered);
+    assert_eq!(caller.call().verdicts, [Verdict::Delivered]);
     let closed = Settings {
         allowed_networks: Vec::new(),
         ..settings()
@@ -232,7 +232,7 @@ fn a_change_of_settings_counts_from_the_next_call_on() {
         "forbidden address: only https:// is allowed"
     );
     caller.pool.reconfigure(settings(), 4).unwrap();
-    assert_eq!(caller.call().verdict, Verdict::Delivered);
+    assert_eq!(caller.call().verdicts, [Verdict::Delivered]);
 }
 
 #[test]
@@ -275,5 +275,5 @@ fn proxies_of_the_environment_are_not_used() {
     }
     let server = Server::answering(OK);
     let caller = Caller::new(&server.url, settings(), webhook());
-    assert_eq!(caller.call().verdict, Verdict::Delivered);
+    assert_eq!(caller.call().verdicts, [Verdict::Delivered]);
 }

@@ -22,7 +22,7 @@ fn hasty() -> Webhook {
 fn call(server: &Server, webhook: Webhook) -> Finished {
     let caller = Caller::new(&server.url, settings(), webhook);
     let finished = caller.call();
-    let delivered = finished.verdict == Verdict::Delivered;
+    let delivered = finished.verdicts == [Verdict::Delivered];
     assert_eq!(finished.error.is_none(), delivered);
     finished
 }
@@ -176,7 +176,7 @@ fn an_endless_body_is_cut_and_the_connection_closed() {
         closed.lock().unwrap().send(()).unwrap();
     });
     let finished = call(&server, webhook());
-    assert_eq!(finished.verdict, Verdict::Delivered);
+    assert_eq!(finished.verdicts, [Verdict::Delivered]);
     assert_eq!(finished.response.unwrap(), "x".repeat(1000));
     has_closed
         .recv_timeout(DEADLINE)
@@ -236,7 +236,7 @@ fn a_redirect_is_an_error_and_not_followed() {
         let fault = finished.error.unwrap();
         assert_eq!(fault.kind, FaultKind::Status);
         assert_eq!(fault.to_string(), format!("status: {}", finished.status.unwrap()));
-        assert!(matches!(finished.verdict, Verdict::Retry { .. }));
+        assert!(matches!(finished.verdicts[..], [Verdict::Retry { .. }]));
         assert_eq!(received.iter().take(1).count(), 1);
         assert!(received.try_recv().is_err());
     }
@@ -270,7 +270,8 @@ fn a_dead_endpoint_does_not_delay_another() {
     while delivered < 100 {
         for finished in caller.wait() {
             assert_eq!(
-                finished.delivery.endpoint.id, 1,
+                finished.batch.endpoint().id,
+                1,
                 "the dead one is still open"
             );
             delivered += 1;
@@ -341,5 +342,5 @@ fn many_that_say_nothing_cost_no_more_than_their_timeouts() {
     caller
         .pool
         .scheduler(|scheduler| scheduler.configure(vec![good]));
-    assert_eq!(caller.call().verdict, Verdict::Delivered);
+    assert_eq!(caller.call().verdicts, [Verdict::Delivered]);
 }

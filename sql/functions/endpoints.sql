@@ -1,5 +1,28 @@
 -- The URLs of a webhook.
 
+CREATE FUNCTION webhooks.endpoint_id(webhook text, url text) RETURNS bigint
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    owner_id bigint := webhooks.webhook_id(webhook);
+    found_id bigint := (SELECT e.id FROM webhooks.endpoint e
+                        WHERE e.webhook_id = owner_id AND e.url = endpoint_id.url);
+BEGIN
+    IF found_id IS NULL THEN
+        RAISE EXCEPTION 'invalid argument "url": % is not an endpoint of webhook "%"', coalesce(url, 'NULL'), webhook
+            USING ERRCODE = 'undefined_object',
+                  HINT = 'Its endpoints are: ' || (SELECT string_agg(e.url, ', ' ORDER BY e.id) FROM webhooks.endpoint e
+                                                   WHERE e.webhook_id = owner_id);
+    END IF;
+    RETURN found_id;
+END $$;
+
+COMMENT ON FUNCTION webhooks.endpoint_id(text, text) IS
+'For the functions of this schema: the id of a webhook''s endpoint. An unknown URL is an error.';
+
+
 CREATE FUNCTION webhooks.add_endpoint(webhook text, url text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -28,24 +51,20 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-    owner_id  bigint := webhooks.webhook_id(webhook);
-    endpoints text[];
+    owner_id   bigint := webhooks.webhook_id(webhook);
+    removed_id bigint;
 BEGIN
     -- Two sessions that each remove one of two endpoints must not leave none.
     PERFORM FROM webhooks.webhook w WHERE w.id = owner_id FOR NO KEY UPDATE;
-    endpoints := ARRAY(SELECT e.url FROM webhooks.endpoint e WHERE e.webhook_id = owner_id ORDER BY e.id);
+    removed_id := webhooks.endpoint_id(webhook, url);
 
-    IF array_position(endpoints, url) IS NULL THEN
-        RAISE EXCEPTION 'invalid argument "url": % is not an endpoint of webhook "%"', coalesce(url, 'NULL'), webhook
-            USING ERRCODE = 'undefined_object',
-                  HINT = 'Its endpoints are: ' || array_to_string(endpoints, ', ');
-    ELSIF cardinality(endpoints) = 1 THEN
+    IF NOT EXISTS (SELECT FROM webhooks.endpoint e WHERE e.webhook_id = owner_id AND e.id <> removed_id) THEN
         RAISE EXCEPTION 'invalid argument "url": % is the only endpoint of webhook "%"', url, webhook
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'Add another one first, or use webhooks.stop_webhook(name) or webhooks.drop_webhook(name).';
     END IF;
 
-    DELETE FROM webhooks.endpoint e WHERE e.webhook_id = owner_id AND e.url = remove_endpoint.url;
+    DELETE FROM webhooks.endpoint e WHERE e.id = removed_id;
 END $$;
 
 COMMENT ON FUNCTION webhooks.remove_endpoint(text, text) IS

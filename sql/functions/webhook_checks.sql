@@ -1,29 +1,56 @@
 -- What the parameters of a webhook may be.
 
-CREATE FUNCTION webhooks.check_webhook(max_in_flight int, ordering text, timeout interval, retry_schedule interval[])
-RETURNS void
+CREATE FUNCTION webhooks.check_range(argument text, value bigint, lowest bigint, highest bigint, what text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF max_in_flight IS NULL OR max_in_flight NOT BETWEEN 1 AND 1000 THEN
-        RAISE EXCEPTION 'invalid argument "max_in_flight": % is out of range', coalesce(max_in_flight::text, 'NULL')
+    IF value IS NULL OR value NOT BETWEEN lowest AND highest THEN
+        RAISE EXCEPTION 'invalid argument "%": % is out of range', argument, coalesce(value::text, 'NULL')
             USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'Give the number of calls that may be open at once to an endpoint: 1 to 1000.';
+                  HINT = format('Give %s: %s to %s.', what, lowest, highest);
     END IF;
+END $$;
 
-    IF ordering IS NULL OR ordering NOT IN ('record', 'strict', 'none') THEN
-        RAISE EXCEPTION 'invalid argument "ordering": there is no %', coalesce(quote_literal(ordering), 'NULL')
-            USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'Give ''record'' (in order for each record), ''strict'' (one after the other) or ''none''.';
+COMMENT ON FUNCTION webhooks.check_range(text, bigint, bigint, bigint, text) IS
+'For the functions of this schema: raises an error that names the argument unless the number lies in the range.';
+
+
+CREATE FUNCTION webhooks.check_range(argument text, value interval, lowest interval, highest interval, hint text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF value IS NULL OR value NOT BETWEEN lowest AND highest THEN
+        RAISE EXCEPTION 'invalid argument "%": % is out of range', argument, coalesce(value::text, 'NULL')
+            USING ERRCODE = 'invalid_parameter_value', HINT = hint;
     END IF;
+END $$;
 
-    IF timeout IS NULL OR timeout < interval '1 millisecond' OR timeout > interval '1 hour' THEN
-        RAISE EXCEPTION 'invalid argument "timeout": % is out of range', coalesce(timeout::text, 'NULL')
-            USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'Give how long a call may take: 1 millisecond to 1 hour, such as ''15 seconds''.';
+COMMENT ON FUNCTION webhooks.check_range(text, interval, interval, interval, text) IS
+'For the functions of this schema: raises an error that names the argument unless the interval lies in the range.';
+
+
+CREATE FUNCTION webhooks.check_choice(argument text, value text, choices text[], hint text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF value IS NULL OR value <> ALL (choices) THEN
+        RAISE EXCEPTION 'invalid argument "%": there is no %', argument, coalesce(quote_literal(value), 'NULL')
+            USING ERRCODE = 'invalid_parameter_value', HINT = hint;
     END IF;
+END $$;
 
+COMMENT ON FUNCTION webhooks.check_choice(text, text, text[], text) IS
+'For the functions of this schema: raises an error that names the argument unless the text is one of the choices.';
+
+
+CREATE FUNCTION webhooks.check_retry_schedule(retry_schedule interval[]) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
     IF retry_schedule IS NULL OR array_position(retry_schedule, NULL) IS NOT NULL THEN
         RAISE EXCEPTION 'invalid argument "retry_schedule": it is NULL or contains NULL'
             USING ERRCODE = 'invalid_parameter_value',
@@ -39,5 +66,33 @@ BEGIN
     END IF;
 END $$;
 
-COMMENT ON FUNCTION webhooks.check_webhook(int, text, interval, interval[]) IS
-'For the functions of this schema: raises an error that names the parameter unless a webhook may have these.';
+COMMENT ON FUNCTION webhooks.check_retry_schedule(interval[]) IS
+'For the functions of this schema: raises an error unless a webhook may have this schedule.';
+
+
+CREATE FUNCTION webhooks.check_webhook(webhook webhooks.webhook) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM webhooks.check_name('name', webhook.name);
+    IF webhook.throttle_calls IS NOT NULL THEN
+        PERFORM webhooks.check_range('throttle_calls', webhook.throttle_calls, 1, 100000,
+            'how many calls an endpoint gets in any interval of throttle_per, or 0 for no bound');
+    END IF;
+    PERFORM webhooks.check_range('throttle_per', webhook.throttle_per, interval '1 millisecond', interval '1 day',
+        'Give the interval for throttle_calls: 1 millisecond to 1 day, such as ''1 minute''.');
+    PERFORM webhooks.check_range('batch_size', webhook.batch_size, 1, 1000, 'how many messages may go in one call');
+    PERFORM webhooks.check_range('max_in_flight', webhook.max_in_flight, 1, 1000,
+        'the number of calls that may be open at once to an endpoint');
+    PERFORM webhooks.check_choice('ordering', webhook.ordering, '{record,strict,none}',
+        'Give ''record'' (in order for each record), ''strict'' (one after the other) or ''none''.');
+    PERFORM webhooks.check_range('timeout', webhook.timeout, interval '1 millisecond', interval '1 hour',
+        'Give how long a call may take: 1 millisecond to 1 hour, such as ''15 seconds''.');
+    PERFORM webhooks.check_retry_schedule(webhook.retry_schedule);
+    PERFORM webhooks.check_choice('when_exhausted', webhook.when_exhausted, '{disable,keep}',
+        'Give ''disable'' (an endpoint that nothing has reached meanwhile) or ''keep''.');
+END $$;
+
+COMMENT ON FUNCTION webhooks.check_webhook(webhooks.webhook) IS
+'For create_webhook and alter_webhook: raises an error that names the parameter unless a webhook may be like this.';

@@ -1,4 +1,4 @@
--- Making and dropping a webhook.
+-- Making, changing and dropping a webhook.
 
 CREATE TYPE webhooks.created_webhook AS (id bigint, name text, secret text);
 
@@ -11,21 +11,35 @@ CREATE FUNCTION webhooks.create_webhook(
     url            text,
     description    text       = NULL,
     secret         text       = NULL,
+    throttle_calls int        = NULL,
+    throttle_per   interval   = '1 second',
+    batch_size     int        = 1,
     max_in_flight  int        = 8,
     ordering       text       = 'record',
     timeout        interval   = '15 seconds',
-    retry_schedule interval[] = '{5s,1m,5m,15m,15m}'
+    retry_schedule interval[] = '{5s,1m,5m,15m,15m}',
+    when_exhausted text       = 'disable'
 ) RETURNS webhooks.created_webhook
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
+    made    webhooks.webhook;
     created webhooks.created_webhook;
 BEGIN
-    PERFORM webhooks.check_name('name', name);
+    made.name := name;
+    made.description := nullif(description, '');
+    made.throttle_calls := nullif(throttle_calls, 0);
+    made.throttle_per := throttle_per;
+    made.batch_size := batch_size;
+    made.max_in_flight := max_in_flight;
+    made.ordering := ordering;
+    made.timeout := timeout;
+    made.retry_schedule := retry_schedule;
+    made.when_exhausted := when_exhausted;
     PERFORM webhooks.check_url(url);
-    PERFORM webhooks.check_webhook(max_in_flight, ordering, timeout, retry_schedule);
+    PERFORM webhooks.check_webhook(made);
     IF secret IS NULL THEN
         secret := webhooks.generate_secret();
     ELSE
@@ -33,8 +47,11 @@ BEGIN
     END IF;
 
     INSERT INTO webhooks.webhook AS w
-        (name, description, secret, max_in_flight, ordering, timeout, retry_schedule)
-    VALUES (name, description, secret, max_in_flight, ordering, timeout, retry_schedule)
+        (name, description, secret, throttle_calls, throttle_per, batch_size, max_in_flight, ordering, timeout,
+         retry_schedule, when_exhausted)
+    VALUES
+        (made.name, made.description, secret, made.throttle_calls, made.throttle_per, made.batch_size, made.max_in_flight,
+         made.ordering, made.timeout, made.retry_schedule, made.when_exhausted)
     ON CONFLICT DO NOTHING
     RETURNING w.id, w.name, w.secret INTO created;
 
@@ -48,8 +65,58 @@ BEGIN
     RETURN created;
 END $$;
 
-COMMENT ON FUNCTION webhooks.create_webhook(text, text, text, text, int, text, interval, interval[]) IS
-'Makes a webhook with one endpoint and returns its id, name and secret; use add_event or subscribe to say what it is told. secret is generated unless given as whsec_ and 24 to 64 bytes in base64. max_in_flight calls may be open at once to an endpoint; ordering is record, strict or none; timeout is for a whole call; retry_schedule holds the wait before each further attempt.';
+COMMENT ON FUNCTION webhooks.create_webhook(text, text, text, text, int, interval, int, int, text, interval, interval[], text) IS
+'Makes a webhook with one endpoint and returns its id, name and secret; use add_event or subscribe to say what it is told. secret is generated unless given as whsec_ and 24 to 64 bytes in base64. Each endpoint gets at most throttle_calls calls in any interval of throttle_per, up to batch_size messages in a call, and max_in_flight calls at once; ordering is record, strict or none; timeout is for a whole call; retry_schedule holds the wait before each further attempt; when_exhausted says what becomes of an endpoint that nothing has reached while a message was tried for that long: disable or keep.';
+
+
+CREATE FUNCTION webhooks.alter_webhook(
+    name           text,
+    description    text       = NULL,
+    throttle_calls int        = NULL,
+    throttle_per   interval   = NULL,
+    batch_size     int        = NULL,
+    max_in_flight  int        = NULL,
+    ordering       text       = NULL,
+    timeout        interval   = NULL,
+    retry_schedule interval[] = NULL,
+    when_exhausted text       = NULL,
+    new_name       text       = NULL
+) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    changed_id bigint := webhooks.webhook_id(name);
+    changed    webhooks.webhook;
+BEGIN
+    SELECT w.* INTO changed FROM webhooks.webhook w WHERE w.id = changed_id FOR NO KEY UPDATE;
+    changed.name := coalesce(new_name, changed.name);
+    changed.description := nullif(coalesce(description, changed.description), '');
+    changed.throttle_calls := nullif(coalesce(throttle_calls, changed.throttle_calls), 0);
+    changed.throttle_per := coalesce(throttle_per, changed.throttle_per);
+    changed.batch_size := coalesce(batch_size, changed.batch_size);
+    changed.max_in_flight := coalesce(max_in_flight, changed.max_in_flight);
+    changed.ordering := coalesce(ordering, changed.ordering);
+    changed.timeout := coalesce(timeout, changed.timeout);
+    changed.retry_schedule := coalesce(retry_schedule, changed.retry_schedule);
+    changed.when_exhausted := coalesce(when_exhausted, changed.when_exhausted);
+    PERFORM webhooks.check_webhook(changed);
+
+    UPDATE webhooks.webhook w
+    SET name = changed.name, description = changed.description, throttle_calls = changed.throttle_calls,
+        throttle_per = changed.throttle_per, batch_size = changed.batch_size, max_in_flight = changed.max_in_flight,
+        ordering = changed.ordering, timeout = changed.timeout, retry_schedule = changed.retry_schedule,
+        when_exhausted = changed.when_exhausted, changed_at = now()
+    WHERE w.id = changed_id;
+EXCEPTION WHEN unique_violation THEN
+    RAISE EXCEPTION 'invalid argument "new_name": webhook "%" already exists', new_name
+        USING ERRCODE = 'duplicate_object',
+              HINT = 'Choose another name.';
+END $$;
+
+COMMENT ON FUNCTION webhooks.alter_webhook(text, text, int, interval, int, int, text, interval, interval[], text, text) IS
+'Changes a webhook: the parameters are those of create_webhook, NULL leaves as it is, and new_name renames it. An empty description and 0 throttle_calls mean none. What waits is sent as the webhook is then.';
 
 
 CREATE FUNCTION webhooks.drop_webhook(name text) RETURNS void

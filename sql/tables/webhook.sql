@@ -5,10 +5,14 @@ CREATE TABLE webhooks.webhook (
     name           text        NOT NULL,
     description    text,
     secret         text        NOT NULL,
+    throttle_calls int,
+    throttle_per   interval    NOT NULL DEFAULT '1 second',
+    batch_size     int         NOT NULL DEFAULT 1,
     max_in_flight  int         NOT NULL,
     ordering       text        NOT NULL,
     timeout        interval    NOT NULL,
     retry_schedule interval[]  NOT NULL,
+    when_exhausted text        NOT NULL DEFAULT 'disable',
     state          text        NOT NULL DEFAULT 'started',
     created_at     timestamptz NOT NULL DEFAULT now(),
     created_by     name        NOT NULL DEFAULT current_user,
@@ -16,6 +20,10 @@ CREATE TABLE webhooks.webhook (
 
     CONSTRAINT webhook_name_key UNIQUE (name),
     CONSTRAINT webhook_name_is_given CHECK (name <> ''),
+    CONSTRAINT webhook_throttle_calls_range CHECK (throttle_calls BETWEEN 1 AND 100000),
+    CONSTRAINT webhook_throttle_per_range CHECK (throttle_per BETWEEN '1 millisecond' AND '1 day'),
+    CONSTRAINT webhook_batch_size_range CHECK (batch_size BETWEEN 1 AND 1000),
+    CONSTRAINT webhook_when_exhausted_known CHECK (when_exhausted IN ('disable', 'keep')),
     CONSTRAINT webhook_max_in_flight_range CHECK (max_in_flight BETWEEN 1 AND 1000),
     CONSTRAINT webhook_ordering_known CHECK (ordering IN ('record', 'strict', 'none')),
     CONSTRAINT webhook_timeout_range CHECK (timeout BETWEEN '1 millisecond' AND '1 hour'),
@@ -27,9 +35,15 @@ CREATE TABLE webhooks.webhook (
 );
 
 COMMENT ON TABLE webhooks.webhook IS
-'The webhooks. Change them with the functions of this schema: create_webhook, pause_webhook, stop_webhook, start_webhook, drop_webhook.';
+'The webhooks. Change them with the functions of this schema: create_webhook, alter_webhook, pause_webhook, stop_webhook, start_webhook, drop_webhook.';
 COMMENT ON COLUMN webhooks.webhook.secret IS
 'What calls are signed with: whsec_ and the key in base64. Shown once, by create_webhook.';
+COMMENT ON COLUMN webhooks.webhook.throttle_calls IS
+'At most so many calls in any interval of throttle_per, for each endpoint. NULL: no such bound.';
+COMMENT ON COLUMN webhooks.webhook.batch_size IS
+'Up to so many messages go in one call. Over 1 the body is a list, even of one.';
+COMMENT ON COLUMN webhooks.webhook.when_exhausted IS
+'When a delivery has failed for good and nothing has reached its endpoint since its first attempt: disable the endpoint, or keep it.';
 COMMENT ON COLUMN webhooks.webhook.max_in_flight IS
 'How many calls may be open at once, for each endpoint.';
 COMMENT ON COLUMN webhooks.webhook.ordering IS

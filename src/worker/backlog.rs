@@ -8,17 +8,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pgrx::prelude::*;
-use webhooks_delivery::{Delivery, LaneState};
+use webhooks_delivery::{Delivery, LaneState, Scheduler, LANE_CAPACITY};
 
 use super::deliveries::{id_of, Row};
 use super::Worker;
+use crate::log::to_unix;
 use crate::pg::transaction::{self, RolledBack};
 use crate::settings;
 
-/// Deliveries that one lane holds in memory before it counts as full.
-const LANE_CAPACITY: usize = 2000;
-/// Rows read back at a time.
+/// Rows read back at a time …
 const READ_BACK: i32 = 500;
+/// … and for an endpoint that does not work: something to find out with when it does.
+const READ_BACK_TO_PROBE: i32 = 10;
 /// So many more find room when they are retries that are due.
 const ROOM_FOR_RETRIES: usize = 100;
 /// When retries that are due do not fit in memory all at once, the others are asked for after so long.
@@ -33,57 +34,33 @@ impl Worker {
     pub(super) fn has_room(&self) -> bool {
         let budget = settings::queue_memory();
         self.pool.scheduler(|scheduler| {
-            if scheduler.bytes() >= budget {
-                return false;
-            }
-            let (mut full, mut short) = (false, false);
-            for lane in scheduler
-                .lanes()
-                .filter(|lane| !self.deliveries.overflows(lane.endpoint_id))
-            {
-                full |= lane.queued >= LANE_CAPACITY;
-                short |= lane.queued == 0;
-            }
-            !full || short
+            let stuffed = |id| !self.deliveries.overflows(id);
+            scheduler.bytes() < budget
+                && (scheduler.has_empty_lane() || !scheduler.full_lanes().any(stuffed))
         })
     }
 
-    /// Has lanes overflow that keep others from being fed: full ones beside empty ones, paused ones, the largest one where
-    /// memory is used up.
+    /// Has lanes overflow that keep others from being fed: full ones beside empty ones, those of endpoints that were paused,
+    /// the largest ones where memory is used up.
     pub(super) fn overflow_clogged_lanes(&mut self) -> Result<(), RolledBack> {
         self.store_old_ones();
         let budget = settings::queue_memory();
         let clogged: Vec<i64> = self.pool.scheduler(|scheduler| {
-            let memory_is_used_up = scheduler.bytes() >= budget;
-            let share = budget / 4;
-            let others_go_short = scheduler.lanes().any(|lane| lane.queued == 0);
-            let lanes = scheduler
-                .lanes()
-                .filter(|lane| !self.deliveries.overflows(lane.endpoint_id));
-            lanes
-                .filter(|lane| {
-                    lane.paused
-                        || (lane.queued >= LANE_CAPACITY && others_go_short)
-                        || (memory_is_used_up && lane.bytes >= share)
-                })
-                .map(|lane| lane.endpoint_id)
-                .collect()
+            let mut clogged = self.paused.clone();
+            if scheduler.has_empty_lane() {
+                clogged.extend(scheduler.full_lanes());
+            }
+            if scheduler.bytes() >= budget {
+                clogged.extend(largest_lanes(scheduler, budget / 4));
+            }
+            clogged.retain(|&id| !self.deliveries.overflows(id));
+            clogged.into_iter().collect()
         });
         if clogged.is_empty() {
             return Ok(());
         }
         // Rows come before what has none: all that the lane holds gets its row before anything newer does.
-        let mut rows = Vec::new();
-        self.pool.scheduler(|scheduler| {
-            scheduler.for_each_unstored(Instant::now(), |delivery| {
-                let clogs = clogged.contains(&delivery.endpoint.id);
-                if clogs {
-                    rows.push(Row::waiting(delivery));
-                }
-                clogs
-            });
-        });
-        self.recording.store(rows);
+        self.store_waiting(&clogged);
         self.record()?;
         for endpoint_id in clogged {
             self.deliveries.overflow(endpoint_id);
@@ -94,7 +71,26 @@ impl Worker {
                 self.deliveries.leave(id_of(&delivery));
             }
         }
+        self.paused.clear();
         Ok(())
+    }
+
+    /// Has rows made for all that waits in these endpoints' lanes.
+    pub(super) fn store_waiting(&mut self, endpoints: &[i64]) {
+        if endpoints.is_empty() {
+            return;
+        }
+        let mut rows = Vec::new();
+        self.pool.scheduler(|scheduler| {
+            scheduler.for_each_unstored(Instant::now(), |delivery| {
+                let concerned = endpoints.contains(&delivery.endpoint.id);
+                if concerned {
+                    rows.push(Row::waiting(delivery));
+                }
+                concerned
+            });
+        });
+        self.recording.store(rows);
     }
 
     /// Has rows made for deliveries that wait for long.
@@ -135,8 +131,13 @@ impl Worker {
             .filter(|&id| self.takes_more(id))
             .collect();
         for endpoint_id in endpoints {
+            let limit = if self.is_broken(endpoint_id) {
+                READ_BACK_TO_PROBE
+            } else {
+                READ_BACK
+            };
             let rows = transaction::run(|| {
-                Spi::connect(|client| self.deliveries.read_back(client, endpoint_id, READ_BACK))
+                Spi::connect(|client| self.deliveries.read_back(client, endpoint_id, limit))
             });
             if let Err(error) = rows.and_then(|rows| self.bring_back(rows, false)) {
                 // From the beginning again: what is in memory by then is passed over.
@@ -156,8 +157,19 @@ impl Worker {
         let budget = settings::queue_memory();
         !paused
             && self.pool.scheduler(|scheduler| {
-                scheduler.queued(endpoint_id) < LANE_CAPACITY / 2 && scheduler.bytes() < budget
+                let broken = scheduler
+                    .lane_state(endpoint_id)
+                    .is_some_and(|lane| lane.broken);
+                let enough = if broken { 1 } else { LANE_CAPACITY / 2 };
+                scheduler.queued(endpoint_id) < enough && scheduler.bytes() < budget
             })
+    }
+
+    fn is_broken(&self, endpoint_id: i64) -> bool {
+        let lane = self
+            .pool
+            .scheduler(|scheduler| scheduler.lane_state(endpoint_id));
+        lane.is_some_and(|lane| lane.broken)
     }
 
     fn resume_retries(&mut self) -> Result<(), RolledBack> {
@@ -177,7 +189,8 @@ impl Worker {
         let before = except.len();
         self.pool.scheduler(|scheduler| {
             let full = |lane: &LaneState| lane.queued >= LANE_CAPACITY + ROOM_FOR_RETRIES;
-            except.extend(scheduler.lanes().filter(full).map(|lane| lane.endpoint_id));
+            let full = scheduler.waiting_lanes().filter(full);
+            except.extend(full.map(|lane| lane.endpoint_id));
         });
         let saturated = except.len() > before;
         let rows = transaction::run(|| {
@@ -217,6 +230,7 @@ impl Worker {
                         endpoint: Arc::clone(endpoint),
                         message: Arc::clone(message),
                         attempt: row.attempts + 1,
+                        first_attempt_at: row.first_attempt_at.map(to_unix),
                         stored: true,
                         since: now,
                         generation: 0,
@@ -241,4 +255,17 @@ impl Worker {
     pub(super) fn wants_room(&self) -> bool {
         self.feed.full || self.deliveries.overflowing().next().is_some()
     }
+}
+
+/// The lanes that hold the most, so many that they hold so many bytes.
+fn largest_lanes(scheduler: &Scheduler, bytes: usize) -> Vec<i64> {
+    let mut lanes: Vec<LaneState> = scheduler.waiting_lanes().collect();
+    lanes.sort_unstable_by_key(|lane| std::cmp::Reverse(lane.bytes));
+    let mut sum = 0;
+    let needed = lanes.into_iter().take_while(|lane| {
+        let goes_on = sum < bytes;
+        sum += lane.bytes;
+        goes_on
+    });
+    needed.map(|lane| lane.endpoint_id).collect()
 }

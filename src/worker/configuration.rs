@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use pgrx::prelude::*;
 use pgrx::spi::{SpiClient, SpiHeapTupleData};
-use webhooks_delivery::{secret, Delivery, Endpoint, Event, Ordering, Webhook};
+use webhooks_delivery::{secret, Delivery, Endpoint, Event, Ordering, Throttle, Webhook};
 
 use super::deliveries::id_of;
 use super::Worker;
@@ -25,7 +25,7 @@ pub struct Subscriber {
 /// One state of the configuration.
 #[derive(Default)]
 pub struct Configuration {
-    /// The endpoints of webhooks that are not stopped.
+    /// The endpoints of webhooks that are not stopped, but for those that are gone.
     pub endpoints: HashMap<i64, Arc<Endpoint>>,
     /// All events, dropped ones too: their last messages may still be under way.
     pub events: HashMap<i64, Arc<Event>>,
@@ -45,13 +45,14 @@ const ENDPOINTS: &str = "
            (extract(epoch FROM w.timeout) * 1000)::bigint,
            ARRAY(SELECT (extract(epoch FROM wait) * 1000)::bigint
                    FROM unnest(w.retry_schedule) WITH ORDINALITY AS s (wait, n) ORDER BY n),
-           w.state = 'paused'
+           w.state = 'paused' OR e.state = 'disabled', w.throttle_calls, (extract(epoch FROM w.throttle_per) * 1000000)::bigint,
+           w.batch_size
       FROM webhooks.endpoint e
       JOIN webhooks.webhook w ON w.id = e.webhook_id
-     WHERE w.state <> 'stopped'";
+     WHERE w.state <> 'stopped' AND e.state <> 'gone'";
 
 const SUBSCRIPTIONS: &str = "
-    SELECT s.event_id, e.id, s.since
+    SELECT s.event_id, e.id, greatest(s.since, e.since)
       FROM webhooks.subscription s
       JOIN webhooks.endpoint e ON e.webhook_id = s.webhook_id
      ORDER BY e.id";
@@ -88,6 +89,14 @@ impl Configuration {
             },
             tables,
         )
+    }
+
+    /// The endpoints whose deliveries wait.
+    pub fn paused(&self) -> impl Iterator<Item = i64> + '_ {
+        let endpoints = self.endpoints.values();
+        endpoints
+            .filter(|endpoint| endpoint.paused)
+            .map(|endpoint| endpoint.id)
     }
 
     /// Whether an endpoint gets a message of this event, recorded at this time.
@@ -167,6 +176,11 @@ fn load_webhook(row: &SpiHeapTupleData<'_>, id: i64) -> Option<Arc<Webhook>> {
         secret,
         ordering,
         max_in_flight: column::<i32>(row, 7).max(1) as u32,
+        throttle: optional::<i32>(row, 11).map(|calls| Throttle {
+            calls: calls.max(1) as u32,
+            per: Duration::from_micros(column::<i64>(row, 12).max(1) as u64),
+        }),
+        batch_size: column::<i32>(row, 13).max(1) as u32,
         timeout: milliseconds(column(row, 8)),
         retry_schedule: column::<Vec<i64>>(row, 9)
             .into_iter()
@@ -196,6 +210,9 @@ impl Worker {
         {
             self.reader.handled(generation, seq);
         }
+        self.recording
+            .forget_endpoints(|id| configuration.endpoints.contains_key(&id));
+        self.paused = configuration.paused().collect();
         self.configuration = configuration;
         self.withdraw_unwanted();
         self.release_lost_retries();
@@ -205,21 +222,28 @@ impl Worker {
 
     /// Takes what waits for a subscription that has ended out of the lanes; whoever ended it has deleted the rows.
     fn withdraw_unwanted(&mut self) {
+        let waiting: Vec<i64> = self.pool.scheduler(|scheduler| {
+            let lanes = scheduler.waiting_lanes();
+            lanes.map(|lane| lane.endpoint_id).collect()
+        });
+        self.withdraw(&waiting, |configuration, delivery| {
+            let (endpoint_id, _, at) = id_of(delivery);
+            !configuration.wants(endpoint_id, delivery.message.event.id, at)
+        });
+    }
+
+    /// Takes what waits for these endpoints and is unwanted out of their lanes.
+    pub(super) fn withdraw(
+        &mut self,
+        endpoints: &[i64],
+        unwanted: impl Fn(&Configuration, &Delivery) -> bool,
+    ) {
         let configuration = &self.configuration;
         let withdrawn: Vec<Delivery> = self.pool.scheduler(|scheduler| {
-            let waiting: Vec<i64> = scheduler
-                .lanes()
-                .filter(|lane| lane.queued > 0)
-                .map(|lane| lane.endpoint_id)
-                .collect();
-            let unwanted = |delivery: &Delivery| {
-                let (endpoint_id, _, at) = id_of(delivery);
-                !configuration.wants(endpoint_id, delivery.message.event.id, at)
+            let of_endpoint = |&id| {
+                scheduler.withdraw(id, |delivery: &Delivery| unwanted(configuration, delivery))
             };
-            waiting
-                .into_iter()
-                .flat_map(|id| scheduler.withdraw(id, unwanted))
-                .collect()
+            endpoints.iter().flat_map(of_endpoint).collect()
         });
         for delivery in withdrawn {
             self.done(id_of(&delivery));

@@ -43,6 +43,8 @@ pub struct Row {
     pub record: Option<String>,
     /// Attempts made so far.
     pub attempts: u32,
+    /// When the first of them was made, as the server counts.
+    pub first_attempt_at: Option<i64>,
 }
 
 impl Row {
@@ -59,6 +61,7 @@ impl Row {
             event_id: message.event.id,
             record: message.record.clone(),
             attempts: delivery.attempt - 1,
+            first_attempt_at: delivery.first_attempt_at.map(from_unix),
         }
     }
 
@@ -72,7 +75,8 @@ impl Row {
 macro_rules! rows_where {
     ($condition:literal) => {
         concat!(
-            "SELECT endpoint_id, message_seq, message_at, message_xid::text::bigint, event_id, record, attempts
+            "SELECT endpoint_id, message_seq, message_at, message_xid::text::bigint, event_id, record, attempts,
+                    first_attempt_at
                FROM webhooks.delivery WHERE ",
             $condition
         )
@@ -124,7 +128,7 @@ impl Default for Deliveries {
             ),
             due: Statement::new(
                 rows_where!("state = 'retrying' AND due_at <= clock_timestamp() AND endpoint_id <> ALL ($1)
-                  ORDER BY due_at LIMIT $2"),
+                  ORDER BY due_at, message_seq LIMIT $2"),
                 &[INT8ARRAYOID, INT4OID],
             ),
             next_due_after: Statement::new(
@@ -375,5 +379,6 @@ fn row_of(row: &SpiHeapTupleData<'_>) -> Row {
         event_id: column(row, 5),
         record: optional::<RawText>(row, 6).map(|text| utf8(&text.0)),
         attempts: column::<i32>(row, 7) as u32,
+        first_attempt_at: optional::<TimestampWithTimeZone>(row, 8).map(i64::from),
     }
 }

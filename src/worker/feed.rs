@@ -173,6 +173,7 @@ impl Worker {
                 endpoint,
                 message,
                 attempt: 1,
+                first_attempt_at: None,
                 stored: false,
                 since: now,
                 generation: page.generation,
@@ -220,5 +221,6 @@ fn row_for(endpoint: &Endpoint, entry: &Entry) -> Row {
         event_id: entry.event_id,
         record: entry.record.clone(),
         attempts: 0,
+        first_attempt_at: None,
     }
 }

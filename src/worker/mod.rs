@@ -8,18 +8,21 @@ mod backlog;
 mod configuration;
 mod deliveries;
 mod feed;
+mod health;
 mod housekeeping;
 pub mod launcher;
+mod outcomes;
 mod recording;
 mod session;
 mod tally;
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use pgrx::prelude::*;
-use webhooks_delivery::{Pool, Verdict};
+use webhooks_delivery::{Finished, Pool, Verdict};
 
 use self::configuration::Configuration;
 use self::deliveries::Deliveries;
@@ -56,6 +59,8 @@ struct Worker {
     recording: Recording,
     housekeeping: Housekeeping,
     enabled: bool,
+    /// Endpoints that the newest configuration pauses: what is in memory for them is to make room.
+    paused: HashSet<i64>,
     next_poll: Instant,
 }
 
@@ -171,7 +176,10 @@ impl Worker {
 
     /// Writes down what has happened, and only then counts it as handled.
     fn record(&mut self) -> Result<(), RolledBack> {
+        let gone = self.recording.gone_endpoints();
+        self.store_waiting(&gone);
         transaction::run(|| self.recording.write(&mut self.deliveries))?;
+        self.withdraw(&gone, |_, _| true);
         let written = self.recording.written();
         if let Some(at) = written.next_due() {
             self.deliveries.will_be_due(at);
@@ -179,11 +187,11 @@ impl Worker {
         for row in &written.rows {
             self.handled(row.id());
         }
-        for finished in &written.finished {
-            let id = deliveries::id_of(&finished.delivery);
+        for (delivery, verdict) in written.finished.iter().flat_map(Finished::deliveries) {
+            let id = deliveries::id_of(delivery);
             self.done(id);
-            if matches!(finished.verdict, Verdict::Retry { .. }) {
-                let message = &finished.delivery.message;
+            if matches!(verdict, Verdict::Retry { .. }) {
+                let message = &delivery.message;
                 self.deliveries
                     .retry_later(id, message.event.id, message.record.clone());
             }

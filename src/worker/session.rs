@@ -136,6 +136,7 @@ fn take_over() -> Result<Option<Worker>, String> {
         pool,
         wait_set: WaitSet::new(&sender_events),
         sender_events,
+        paused: configuration.paused().collect(),
         configuration,
         reader: Reader::new(position.clone()),
         position,

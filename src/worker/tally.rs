@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::UNIX_EPOCH;
 
 use pgrx::spi::SpiClient;
-use webhooks_delivery::{Finished, Verdict};
+use webhooks_delivery::{Delivery, Finished, Verdict};
 
 use crate::log::{from_unix, timestamp};
 use crate::pg::encoding::storable;
@@ -82,17 +82,21 @@ impl Tallies {
                 Tally::default(),
             );
         }
-        let mut calls: HashMap<(i64, i64, i64), Tally> = HashMap::new();
+        let mut tallies: HashMap<(i64, i64, i64), Tally> = HashMap::new();
         for call in finished {
-            let endpoint = &call.delivery.endpoint;
-            let key = (
-                endpoint.webhook.id,
-                endpoint.id,
-                call.delivery.message.event.id,
-            );
-            calls.entry(key).or_default().add(call);
+            let endpoint = call.batch.endpoint();
+            let key = |delivery: &Delivery| {
+                let event_id = delivery.message.event.id;
+                (endpoint.webhook.id, endpoint.id, event_id)
+            };
+            // A call with several messages counts as one of the first one's event.
+            let first = key(&call.batch.deliveries[0]);
+            tallies.entry(first).or_default().add_call(call);
+            for (delivery, verdict) in call.deliveries() {
+                tallies.entry(key(delivery)).or_default().add(verdict);
+            }
         }
-        for ((webhook_id, endpoint_id, event_id), tally) in calls {
+        for ((webhook_id, endpoint_id, event_id), tally) in tallies {
             self.append(client, (webhook_id, Some(endpoint_id), event_id), 0, tally);
         }
     }
@@ -125,11 +129,15 @@ impl Tallies {
 }
 
 impl Tally {
-    fn add(&mut self, call: &Finished) {
+    fn add(&mut self, verdict: Verdict) {
+        self.delivered += i64::from(verdict == Verdict::Delivered);
+        self.failed += i64::from(matches!(verdict, Verdict::Exhausted | Verdict::Refused));
+    }
+
+    fn add_call(&mut self, call: &Finished) {
         let at = Some(started_at(call));
         self.calls += 1;
-        if matches!(call.verdict, Verdict::Delivered) {
-            self.delivered += 1;
+        if call.error.is_none() {
             self.last_success_at = self.last_success_at.max(at);
         } else {
             self.errors += 1;
@@ -141,7 +149,6 @@ impl Tally {
                     .map(|error| storable(&error.to_string()));
             }
         }
-        self.failed += i64::from(matches!(call.verdict, Verdict::Exhausted));
         let bucket = bucket(call.duration.as_micros() as f64);
         if self.durations.len() <= bucket {
             self.durations.resize(bucket + 1, 0);

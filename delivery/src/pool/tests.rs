@@ -83,7 +83,7 @@ fn every_delivery_ends_once() {
     let mut seqs: Vec<i64> = pool
         .finished()
         .iter()
-        .map(|f| f.delivery.message.seq)
+        .map(|f| f.batch.deliveries[0].message.seq)
         .collect();
     seqs.sort_unstable();
     assert!(seqs.into_iter().eq(0..1000));
@@ -110,8 +110,8 @@ fn a_panic_is_an_outcome_and_the_thread_lives_on() {
         assert_eq!(fault.kind, FaultKind::Internal);
         assert!(fault.to_string().starts_with("internal: "));
         assert!(!fault.to_string().contains("injected"));
-        assert!(matches!(outcome.verdict, Verdict::Retry { .. }));
-        let mut retry = outcome.delivery;
+        assert!(matches!(outcome.verdicts[..], [Verdict::Retry { .. }]));
+        let mut retry = outcome.batch.deliveries[0].clone();
         retry.attempt += 1;
         pool.scheduler(|scheduler| scheduler.retry(retry)).unwrap();
     }
@@ -119,7 +119,7 @@ fn a_panic_is_an_outcome_and_the_thread_lives_on() {
     assert!(
         pool.finished()
             .iter()
-            .all(|f| f.verdict == Verdict::Delivered)
+            .all(|f| f.verdicts == [Verdict::Delivered])
     );
 }
 

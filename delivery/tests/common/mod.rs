@@ -4,10 +4,11 @@
 pub mod receiver;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use webhooks_delivery::{
-    Delivery, Endpoint, Event, Message, Operation, Ordering, Settings, Webhook, secret,
+    Batch, Delivery, Effect, Endpoint, Event, Finished, Message, Operation, Ordering, Settings,
+    Verdict, Webhook, secret,
 };
 
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -19,6 +20,8 @@ pub fn webhook() -> Webhook {
         secret: secret::parse(SECRET).unwrap(),
         ordering: Ordering::Record,
         max_in_flight: 8,
+        throttle: None,
+        batch_size: 1,
         timeout: Duration::from_secs(20),
         retry_schedule: vec![Duration::from_secs(5)],
     }
@@ -62,9 +65,24 @@ pub fn delivery(endpoint: &Arc<Endpoint>, message: Message) -> Delivery {
         endpoint: Arc::clone(endpoint),
         message: Arc::new(message),
         attempt: 1,
+        first_attempt_at: None,
         stored: false,
         since: Instant::now(),
         generation: 0,
+    }
+}
+
+/// The end of a call, as the sender reports it.
+pub fn finished(batch: Batch, verdict: Verdict, effect: Effect) -> Finished {
+    Finished {
+        verdicts: vec![verdict; batch.deliveries.len()],
+        batch,
+        effect,
+        started_at: SystemTime::UNIX_EPOCH,
+        duration: Duration::ZERO,
+        status: None,
+        error: None,
+        response: None,
     }
 }
 

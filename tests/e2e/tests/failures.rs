@@ -1,9 +1,10 @@
 //! Receivers that fail, are away, or say nothing.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use webhooks_e2e::{wait_until, Answer, Receiver, Server};
+use webhooks_e2e::{wait_until, Answer, Receiver, Request, Server};
 
 #[test]
 fn an_endpoint_that_comes_back_gets_everything_that_waited() {
@@ -18,9 +19,8 @@ fn an_endpoint_that_comes_back_gets_everything_that_waited() {
     let mut session = database.connect();
     receiver.down();
     session.run("INSERT INTO orders SELECT g FROM generate_series(1, 100) g");
-    wait_until("calls are refused", || {
-        session.number("SELECT count(*) FROM webhooks.attempt_log WHERE error LIKE 'refused%'")
-            > 100
+    wait_until("calls are refused, probes among them", || {
+        session.number("SELECT count(*) FROM webhooks.attempt_log WHERE error LIKE 'refused%'") > 10
     });
     assert_eq!(receiver.count(), 0);
 
@@ -37,12 +37,13 @@ fn an_endpoint_that_comes_back_gets_everything_that_waited() {
         session.number("SELECT sum(pending) FROM webhooks.webhook_stats"),
         0
     );
-    for request in receiver.successes() {
-        assert!(
-            request.attempt() > 1,
-            "the attempt's number tells that there were others"
-        );
-    }
+    let tried = |request: &&Arc<Request>| request.attempt() > 1;
+    let successes = receiver.successes();
+    let tried = successes.iter().filter(tried).count();
+    assert!(
+        (1..=8).contains(&tried),
+        "as many as may be open at once were tried, and those behind them spent no attempt: {tried}"
+    );
 }
 
 #[test]

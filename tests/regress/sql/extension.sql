@@ -33,14 +33,20 @@ WHERE p.pronamespace = 'webhooks'::regnamespace AND l.lanname IN ('sql', 'plpgsq
 ORDER BY p.oid::regprocedure::text;
 
 -- The names and defaults of the parameters are a promise.
-SELECT p.proname, pg_get_function_arguments(p.oid) AS arguments, pg_get_function_result(p.oid) AS result FROM pg_proc p
+\pset format unaligned
+\pset tuples_only on
+SELECT p.proname || E'(\n    ' || replace(pg_get_function_arguments(p.oid), ', ', E',\n    ') || E'\n) → ' || pg_get_function_result(p.oid)
+FROM pg_proc p
 WHERE p.pronamespace = 'webhooks'::regnamespace AND p.proname IN (
-    'create_webhook', 'drop_webhook', 'add_endpoint', 'remove_endpoint', 'pause_webhook', 'stop_webhook', 'start_webhook',
-    'add_event', 'create_event', 'drop_event', 'subscribe', 'unsubscribe', 'emit', 'status', 'start_worker')
-ORDER BY p.proname \gx
-SELECT attrelid::regclass AS view, string_agg(attname, ', ' ORDER BY attnum) AS columns FROM pg_attribute
+    'create_webhook', 'alter_webhook', 'drop_webhook', 'add_endpoint', 'remove_endpoint', 'enable_endpoint', 'pause_webhook',
+    'stop_webhook', 'start_webhook', 'add_event', 'create_event', 'drop_event', 'subscribe', 'unsubscribe', 'emit', 'status',
+    'start_worker')
+ORDER BY p.proname;
+SELECT attrelid::regclass || E'\n    ' || string_agg(attname, E'\n    ' ORDER BY attnum) FROM pg_attribute
 WHERE attrelid IN ('webhooks.webhook_stats'::regclass, 'webhooks.event_stats'::regclass, 'webhooks.attempt_log'::regclass, 'webhooks.failed_delivery'::regclass)
-GROUP BY attrelid ORDER BY attrelid::regclass::text \gx
+GROUP BY attrelid ORDER BY attrelid::regclass::text;
+\pset tuples_only off
+\pset format aligned
 
 -- It lives in its own schema and nowhere else.
 DROP VIEW pg_temp.log;

@@ -1,0 +1,209 @@
+//! An endpoint that does not work is left alone.
+//!
+//! ```text
+//!            5 errors in a row                    the wait is over, one call
+//!   closed ───────────────────▶ open ◀──────────────────────────────▶ probing
+//!     ▲                                   the probe failed               │
+//!     └──────────────── it succeeded: from few calls at once to many ────┘
+//! ```
+
+use std::time::{Duration, Instant};
+
+/// So many errors in a row open the breaker.
+const ERRORS_IN_A_ROW: u32 = 5;
+
+/// How a call ended, as far as the endpoint is concerned and not the messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// The receiver does its work.
+    Alive,
+    /// An error. If the endpoint is left alone, then for so long.
+    Failing {
+        /// The wait of the retry schedule.
+        wait: Duration,
+    },
+    /// The receiver asked to be left alone for so long (`Retry-After`).
+    Wait(Duration),
+    /// The receiver asked for no more calls until somebody enables the endpoint again.
+    Disable,
+    /// The endpoint is gone for good.
+    Gone,
+}
+
+#[derive(Debug)]
+pub(crate) struct Breaker {
+    state: State,
+    errors_in_a_row: u32,
+    /// A call has succeeded.
+    proven: bool,
+    /// How many calls may be open: grows with each success after a failed endpoint came back.
+    limit: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Closed,
+    Open { until: Instant },
+    Probing,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Breaker {
+            state: State::Closed,
+            errors_in_a_row: 0,
+            proven: false,
+            limit: usize::MAX,
+        }
+    }
+}
+
+impl Breaker {
+    /// How many calls may be open now, those included that are.
+    pub(crate) fn limit(&self, in_flight: usize, now: Instant) -> usize {
+        match self.state {
+            State::Closed => self.limit,
+            State::Open { until } if now >= until && in_flight == 0 => 1,
+            State::Open { .. } | State::Probing => 0,
+        }
+    }
+
+    /// When the probe may be made, while the endpoint is left alone.
+    pub(crate) fn opens_at(&self) -> Option<Instant> {
+        match self.state {
+            State::Open { until } => Some(until),
+            State::Closed | State::Probing => None,
+        }
+    }
+
+    /// Nobody knows whether the endpoint works, or it does not.
+    pub(crate) fn is_suspect(&self) -> bool {
+        !self.proven || self.errors_in_a_row > 0
+    }
+
+    /// Calls are held back because of errors.
+    pub(crate) fn is_open(&self) -> bool {
+        self.state != State::Closed
+    }
+
+    pub(crate) fn begin(&mut self) {
+        if self.is_open() {
+            self.state = State::Probing;
+        }
+    }
+
+    pub(crate) fn end(&mut self, effect: Effect, now: Instant) {
+        match effect {
+            Effect::Alive => {
+                if self.is_open() {
+                    self.limit = 1;
+                }
+                self.state = State::Closed;
+                self.errors_in_a_row = 0;
+                self.proven = true;
+                self.limit = self.limit.saturating_add(1);
+            }
+            Effect::Failing { wait } => {
+                self.errors_in_a_row += 1;
+                if self.limit < usize::MAX {
+                    self.limit = 1;
+                }
+                match self.state {
+                    State::Open { .. } => {}
+                    State::Closed if self.errors_in_a_row < ERRORS_IN_A_ROW => {}
+                    State::Closed | State::Probing => {
+                        self.state = State::Open { until: now + wait }
+                    }
+                }
+            }
+            Effect::Wait(wait) => {
+                self.limit = 1;
+                if self.state == State::Probing {
+                    self.state = State::Open { until: now + wait };
+                }
+            }
+            // No call follows until the endpoint is enabled, and then it begins anew.
+            Effect::Disable | Effect::Gone => *self = Breaker::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WAIT: Duration = Duration::from_secs(60);
+    const FAILING: Effect = Effect::Failing { wait: WAIT };
+
+    fn opened(now: Instant) -> Breaker {
+        let mut breaker = Breaker::default();
+        for _ in 0..ERRORS_IN_A_ROW {
+            breaker.end(FAILING, now);
+        }
+        breaker
+    }
+
+    #[test]
+    fn five_errors_in_a_row_open_it_and_a_success_between_starts_anew() {
+        let (mut breaker, now) = (Breaker::default(), Instant::now());
+        for _ in 0..3 {
+            (0..4).for_each(|_| breaker.end(FAILING, now));
+            assert!(!breaker.is_open());
+            breaker.end(Effect::Alive, now);
+        }
+        (0..5).for_each(|_| breaker.end(FAILING, now));
+        assert!(breaker.is_open());
+        assert_eq!(breaker.limit(0, now), 0);
+        assert_eq!(breaker.opens_at(), Some(now + WAIT));
+    }
+
+    #[test]
+    fn one_call_probes_when_the_others_have_ended() {
+        let now = Instant::now();
+        let mut breaker = opened(now);
+        let later = now + WAIT;
+        assert_eq!(breaker.limit(2, later), 0, "calls from before are open");
+        assert_eq!(breaker.limit(0, later), 1);
+        breaker.begin();
+        assert_eq!(breaker.limit(1, later), 0);
+        breaker.end(FAILING, later);
+        assert_eq!(breaker.limit(0, later), 0);
+        assert_eq!(breaker.opens_at(), Some(later + WAIT));
+    }
+
+    #[test]
+    fn it_ramps_up_after_a_success() {
+        let now = Instant::now();
+        let mut breaker = opened(now);
+        breaker.begin();
+        let limits: Vec<usize> = (0..4)
+            .map(|_| {
+                breaker.end(Effect::Alive, now);
+                breaker.limit(0, now)
+            })
+            .collect();
+        assert_eq!(limits, [2, 3, 4, 5]);
+        breaker.end(FAILING, now);
+        assert_eq!(breaker.limit(0, now), 1, "an error while ramping up");
+    }
+
+    #[test]
+    fn an_endpoint_that_works_has_no_limit() {
+        let (mut breaker, now) = (Breaker::default(), Instant::now());
+        assert!(breaker.is_suspect());
+        breaker.end(Effect::Alive, now);
+        breaker.end(FAILING, now);
+        assert_eq!(breaker.limit(7, now), usize::MAX);
+        assert!(breaker.is_suspect());
+        breaker.end(Effect::Alive, now);
+        assert!(!breaker.is_suspect());
+    }
+
+    #[test]
+    fn who_asks_for_a_pause_is_called_gently_afterwards() {
+        let (mut breaker, now) = (Breaker::default(), Instant::now());
+        breaker.end(Effect::Wait(WAIT), now);
+        assert_eq!(breaker.limit(0, now), 1);
+        assert!(!breaker.is_open(), "it is no error");
+    }
+}

@@ -1,0 +1,251 @@
+//! What came of calls, in the tables: a row in the attempt log for each message, the rows of deliveries that are not done,
+//! and the state of endpoints that are not to be called any more.
+
+use pgrx::datum::DatumWithOid;
+use pgrx::prelude::*;
+use pgrx::spi::SpiClient;
+use webhooks_delivery::{Delivery, Effect, Finished, Verdict};
+
+use super::health::Health;
+use super::tally::started_at;
+use crate::log::{from_unix, timestamp};
+use crate::pg::encoding::storable;
+use crate::pg::statement::{array, Statement};
+
+/// The statements.
+pub struct Outcomes {
+    insert_attempts: Statement,
+    upsert_deliveries: Statement,
+    delete_deliveries: Statement,
+    retire_endpoints: Statement,
+    disable_endpoints: Statement,
+}
+
+/// A delivery of a call that has ended.
+struct Ended<'a> {
+    call: &'a Finished,
+    delivery: &'a Delivery,
+    verdict: Verdict,
+    /// The first of its call: its row has what is kept of the answer.
+    is_first: bool,
+}
+
+fn ended(calls: &[Finished]) -> Vec<Ended<'_>> {
+    let of_call = |call| {
+        let deliveries = Finished::deliveries(call).enumerate();
+        deliveries.map(move |(place, (delivery, verdict))| Ended {
+            call,
+            delivery,
+            verdict,
+            is_first: place == 0,
+        })
+    };
+    calls.iter().flat_map(of_call).collect()
+}
+
+impl Ended<'_> {
+    fn message_at(&self) -> TimestampWithTimeZone {
+        timestamp(from_unix(self.delivery.message.at))
+    }
+
+    fn error(&self) -> Option<String> {
+        let error = self.call.error.as_ref();
+        error.map(|error| storable(&error.to_string()))
+    }
+}
+
+/// When a call ended, in microseconds since the server's epoch.
+pub fn ended_at(finished: &Finished) -> i64 {
+    started_at(finished) + finished.duration.as_micros() as i64
+}
+
+impl Default for Outcomes {
+    fn default() -> Self {
+        use pgrx::pg_sys::BuiltinOid::{
+            BOOLARRAYOID, INT4ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID,
+        };
+        Self {
+            insert_attempts: Statement::new(
+                "INSERT INTO webhooks.attempt (at, message_at, message_seq, event_id, endpoint_id, webhook_id, attempt, status,
+                                               duration_us, error, response, delivered)
+                 SELECT * FROM unnest($1::timestamptz[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
+                                      $7::int[], $8::int[], $9::bigint[], $10::text[], $11::text[], $12::boolean[])",
+                &[
+                    TIMESTAMPTZARRAYOID,
+                    TIMESTAMPTZARRAYOID,
+                    INT8ARRAYOID,
+                    INT8ARRAYOID,
+                    INT8ARRAYOID,
+                    INT8ARRAYOID,
+                    INT4ARRAYOID,
+                    INT4ARRAYOID,
+                    INT8ARRAYOID,
+                    TEXTARRAYOID,
+                    TEXTARRAYOID,
+                    BOOLARRAYOID,
+                ],
+            ),
+            upsert_deliveries: Statement::new(
+                "INSERT INTO webhooks.delivery AS d (endpoint_id, message_seq, message_at, message_xid, event_id, record, attempts,
+                                                     first_attempt_at, state, due_at, failed_at, last_status, last_error)
+                 SELECT u.endpoint_id, u.seq, u.at, u.xid, u.event_id, u.record, u.attempts, u.first, s.state,
+                        CASE s.state WHEN 'retrying' THEN u.next END,
+                        CASE s.state WHEN 'failed' THEN least(u.next, clock_timestamp()) END, u.status, u.error
+                   FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[]::xid8[], $5::bigint[], $6::text[], $7::int[],
+                               $8::timestamptz[], $9::text[], $10::timestamptz[], $11::int[], $12::text[])
+                        AS u (endpoint_id, seq, at, xid, event_id, record, attempts, first, state, next, status, error)
+                   JOIN webhooks.endpoint e ON e.id = u.endpoint_id
+                   CROSS JOIN LATERAL (SELECT CASE e.state WHEN 'gone' THEN 'failed' ELSE u.state END) AS s (state)
+                   JOIN webhooks.webhook w ON w.id = e.webhook_id AND (w.state <> 'stopped' OR s.state = 'failed')
+                 ON CONFLICT (endpoint_id, message_seq, message_at) DO UPDATE
+                    SET attempts = EXCLUDED.attempts, first_attempt_at = EXCLUDED.first_attempt_at, state = EXCLUDED.state,
+                        due_at = EXCLUDED.due_at, failed_at = EXCLUDED.failed_at, last_status = EXCLUDED.last_status,
+                        last_error = EXCLUDED.last_error",
+                &[
+                    INT8ARRAYOID,
+                    INT8ARRAYOID,
+                    TIMESTAMPTZARRAYOID,
+                    TEXTARRAYOID,
+                    INT8ARRAYOID,
+                    TEXTARRAYOID,
+                    INT4ARRAYOID,
+                    TIMESTAMPTZARRAYOID,
+                    TEXTARRAYOID,
+                    TIMESTAMPTZARRAYOID,
+                    INT4ARRAYOID,
+                    TEXTARRAYOID,
+                ],
+            ),
+            delete_deliveries: Statement::new(
+                "DELETE FROM webhooks.delivery d
+                  USING unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) AS u (endpoint_id, seq, at)
+                  WHERE d.endpoint_id = u.endpoint_id AND d.message_seq = u.seq AND d.message_at = u.at",
+                &[INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID],
+            ),
+            retire_endpoints: Statement::new(
+                "SELECT webhooks.retire_endpoints($1)",
+                &[INT8ARRAYOID],
+            ),
+            disable_endpoints: Statement::new(
+                "SELECT webhooks.disable_endpoints($1, $2)",
+                &[INT8ARRAYOID, INT8ARRAYOID],
+            ),
+        }
+    }
+}
+
+impl Outcomes {
+    /// Writes what came of these calls, inside a transaction.
+    pub fn write(&self, client: &mut SpiClient<'_>, calls: &[Finished], health: &Health) {
+        if calls.is_empty() {
+            return;
+        }
+        let all = ended(calls);
+        self.write_attempts(client, &all);
+        self.write_deliveries(client, all);
+        self.write_endpoints(client, calls, health);
+    }
+
+    /// The answer is kept once for a call, however many messages went in it.
+    fn write_attempts(&self, client: &mut SpiClient<'_>, all: &[Ended<'_>]) {
+        let arguments: [DatumWithOid<'_>; 12] = [
+            array(all, |e| timestamp(started_at(e.call))),
+            array(all, Ended::message_at),
+            array(all, |e| e.delivery.message.seq),
+            array(all, |e| e.delivery.message.event.id),
+            array(all, |e| e.delivery.endpoint.id),
+            array(all, |e| e.delivery.endpoint.webhook.id),
+            array(all, |e| e.delivery.attempt as i32),
+            array(all, |e| e.call.status.map(i32::from)),
+            array(all, |e| e.call.duration.as_micros() as i64),
+            array(all, Ended::error),
+            array(all, |e| {
+                let response = e.call.response.as_ref().filter(|_| e.is_first);
+                response.map(|response| storable(response))
+            }),
+            array(all, |e| matches!(e.verdict, Verdict::Delivered)),
+        ];
+        self.insert_attempts.run(client, &arguments);
+    }
+
+    /// What was delivered needs no row any more; what was not has one that says what follows.
+    fn write_deliveries(&self, client: &mut SpiClient<'_>, all: Vec<Ended<'_>>) {
+        let (delivered, open): (Vec<_>, Vec<_>) = all
+            .into_iter()
+            .partition(|e| matches!(e.verdict, Verdict::Delivered));
+        let stored: Vec<_> = delivered
+            .into_iter()
+            .filter(|e| e.delivery.stored)
+            .collect();
+        if !stored.is_empty() {
+            let arguments = [
+                array(&stored, |e| e.delivery.endpoint.id),
+                array(&stored, |e| e.delivery.message.seq),
+                array(&stored, Ended::message_at),
+            ];
+            self.delete_deliveries.run(client, &arguments);
+        }
+        if !open.is_empty() {
+            let arguments: [DatumWithOid<'_>; 12] = [
+                array(&open, |e| e.delivery.endpoint.id),
+                array(&open, |e| e.delivery.message.seq),
+                array(&open, Ended::message_at),
+                array(&open, |e| e.delivery.message.xid.to_string()),
+                array(&open, |e| e.delivery.message.event.id),
+                array(&open, |e| {
+                    let record = e.delivery.message.record.as_ref();
+                    record.map(|record| storable(record))
+                }),
+                array(&open, |e| e.delivery.attempt as i32),
+                array(&open, |e| {
+                    let first = e.delivery.first_attempt_at;
+                    first.map(|at| timestamp(from_unix(at)))
+                }),
+                array(&open, |e| {
+                    match e.verdict {
+                        Verdict::Retry { .. } => "retrying",
+                        _ => "failed",
+                    }
+                    .to_owned()
+                }),
+                array(&open, |e| match e.verdict {
+                    Verdict::Retry { after } => {
+                        timestamp(ended_at(e.call) + after.as_micros() as i64)
+                    }
+                    _ => timestamp(ended_at(e.call)),
+                }),
+                array(&open, |e| e.call.status.map(i32::from)),
+                array(&open, Ended::error),
+            ];
+            self.upsert_deliveries.run(client, &arguments);
+        }
+    }
+
+    /// Endpoints that are gone, that asked for no more calls, or that nothing has reached since the first attempt of a
+    /// delivery that was given up.
+    fn write_endpoints(&self, client: &mut SpiClient<'_>, calls: &[Finished], health: &Health) {
+        let gone = endpoints(calls, |call| call.effect == Effect::Gone);
+        let asked = endpoints(calls, |call| call.effect == Effect::Disable);
+        let exhausted = endpoints(calls, |call| {
+            call.deliveries().any(|(delivery, verdict)| {
+                verdict == Verdict::Exhausted && health.is_dead(delivery)
+            })
+        });
+        if !gone.is_empty() {
+            self.retire_endpoints.run(client, &[gone.into()]);
+        }
+        if !(asked.is_empty() && exhausted.is_empty()) {
+            let arguments = [asked.into(), exhausted.into()];
+            self.disable_endpoints.run(client, &arguments);
+        }
+    }
+}
+
+/// The endpoints of calls of which something is true, each once.
+pub fn endpoints(calls: &[Finished], is_true: impl Fn(&Finished) -> bool) -> Vec<i64> {
+    let concerned = calls.iter().filter(|call| is_true(call));
+    let mut ids: Vec<i64> = concerned.map(|call| call.batch.endpoint().id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
