@@ -8,6 +8,7 @@ pub mod encoding;
 pub mod entry;
 pub mod guc;
 pub mod interrupt;
+mod partition;
 pub mod process;
 pub mod row;
 pub mod statement;

@@ -2,26 +2,67 @@
 //! boundary, which turns the server's errors into panics.
 
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
-use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::pg_sys::{self, Datum, List, Oid};
 
-mod raw {
-    use pgrx::pg_sys::{Datum, List, Oid};
+/// Without a boundary: for several calls within one, which is for whoever pays for each.
+pub(super) mod raw {
+    use pgrx::pg_sys::{
+        BulkInsertState, CommandId, Datum, FullTransactionId, HeapTuple, IndexInfo,
+        IndexUniqueCheck, ItemPointer, List, Oid, Relation, TupleDesc, LOCKMODE,
+    };
 
     extern "C-unwind" {
         pub fn nextval_internal(relid: Oid, check_permissions: bool) -> i64;
         pub fn datum_image_eq(value1: Datum, value2: Datum, typ_by_val: bool, typ_len: i32)
             -> bool;
         pub fn get_partition_ancestors(relid: Oid) -> *mut List;
+
+        pub fn GetCurrentCommandId(used: bool) -> CommandId;
+        pub fn GetTopFullTransactionId() -> FullTransactionId;
+        pub fn heap_form_tuple(
+            tupleDescriptor: TupleDesc,
+            values: *mut Datum,
+            isnull: *mut bool,
+        ) -> HeapTuple;
+        pub fn heap_freetuple(htup: HeapTuple);
+        pub fn heap_insert(
+            relation: Relation,
+            tup: HeapTuple,
+            cid: CommandId,
+            options: i32,
+            bistate: BulkInsertState,
+        );
+        pub fn index_close(relation: Relation, lockmode: LOCKMODE);
+        pub fn index_insert(
+            indexRelation: Relation,
+            values: *mut Datum,
+            isnull: *mut bool,
+            heap_t_ctid: ItemPointer,
+            heapRelation: Relation,
+            checkUnique: IndexUniqueCheck::Type,
+            indexUnchanged: bool,
+            indexInfo: *mut IndexInfo,
+        ) -> bool;
+        pub fn index_open(relationId: Oid, lockmode: LOCKMODE) -> Relation;
+        pub fn table_close(relation: Relation, lockmode: LOCKMODE);
+        pub fn table_open(relationId: Oid, lockmode: LOCKMODE) -> Relation;
     }
 }
 
-/// commands/sequence.h: the next value of a sequence, without asking whether the caller may.
+/// nodes/pg_list.h: what a list of OIDs holds.
 ///
 /// # Safety
-/// Inside a transaction.
-pub unsafe fn nextval(sequence: Oid) -> i64 {
-    // SAFETY: takes an OID and raises an error where it is no sequence.
-    unsafe { pg_guard_ffi_boundary(|| raw::nextval_internal(sequence, false)) }
+/// The list is one, or null.
+pub unsafe fn oids(list: *const List) -> Vec<Oid> {
+    // SAFETY: an OID list's cells hold OIDs, as many as its length says.
+    unsafe {
+        let Some(list) = list.as_ref() else {
+            return Vec::new();
+        };
+        (0..list.length as usize)
+            .map(|n| (*list.elements.add(n)).oid_value)
+            .collect()
+    }
 }
 
 /// utils/datum.h: whether two values are the same to the byte, TOAST taken away.

@@ -7,6 +7,7 @@ use pgrx::pg_sys::{self, Oid};
 
 use super::row::{Row, Shape};
 use super::store::Operation;
+use super::sys;
 
 /// The call of an AFTER ROW trigger. It lives as long as the call.
 pub struct Firing(pub(super) *mut pg_sys::TriggerData);
@@ -56,14 +57,7 @@ impl Firing {
         // SAFETY: the relation is open; the list is a copy of ours and holds OIDs; a tuple of the cache is of
         // pg_index's struct, whose indkey has at least indnkeyatts attribute numbers, and is given back.
         unsafe {
-            let indexes = pg_sys::RelationGetIndexList((*self.0).tg_relation);
-            let count = if indexes.is_null() {
-                0
-            } else {
-                (*indexes).length as usize
-            };
-            for cell in 0..count {
-                let oid = (*(*indexes).elements.add(cell)).oid_value;
+            for oid in sys::oids(pg_sys::RelationGetIndexList((*self.0).tg_relation)) {
                 let cache = pg_sys::SysCacheIdentifier::INDEXRELID as i32;
                 let tuple = pg_sys::SearchSysCache1(cache, oid.into());
                 if tuple.is_null() {
