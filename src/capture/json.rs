@@ -13,7 +13,7 @@ use crate::pg::value::{Array, Value};
 
 /// Writes rows of one shape.
 pub struct Writer {
-    /// `"name":` of each column.
+    /// `,"name":` of each column.
     names: Vec<Vec<u8>>,
 }
 
@@ -21,7 +21,7 @@ impl Writer {
     /// A writer for rows of this shape.
     pub fn new(shape: &Shape) -> Self {
         let name = |column: &crate::pg::row::Column| {
-            let mut quoted = Vec::new();
+            let mut quoted = vec![b','];
             string(&mut quoted, &column.name);
             quoted.push(b':');
             quoted
@@ -44,10 +44,8 @@ impl Writer {
     fn object(&self, out: &mut Vec<u8>, row: &Row, positions: impl Iterator<Item = usize>) {
         out.push(b'{');
         for (n, position) in positions.enumerate() {
-            if n > 0 {
-                out.push(b',');
-            }
-            out.extend_from_slice(&self.names[position]);
+            let name = &self.names[position];
+            out.extend_from_slice(if n > 0 { name } else { &name[1..] });
             value(out, row.value(position));
         }
         out.push(b'}');
@@ -62,6 +60,7 @@ impl Writer {
             [column] => match row.value(column)? {
                 Value::Text(bytes) => out.extend_from_slice(&bytes),
                 Value::Bytes(bytes) => base64(out, &bytes),
+                Value::Moment(moment) => moment.write(out),
                 other => value(out, Some(other)),
             },
             _ => {
@@ -95,11 +94,15 @@ fn value(out: &mut Vec<u8>, value: Option<Value>) {
         }
         Some(Value::Float4(number)) => not_finite(out, number.into()),
         Some(Value::Float8(number)) => not_finite(out, number),
-        // The names of what is no number begin with a letter, after the sign.
-        Some(Value::Numeric(digits)) if digits.iter().any(u8::is_ascii_alphabetic) => {
-            string(out, &digits)
+        Some(Value::Numeric(number)) => match number.special() {
+            Some(name) => string(out, name.as_bytes()),
+            None => number.write(out),
+        },
+        Some(Value::Moment(moment)) => {
+            out.push(b'"');
+            moment.write(out);
+            out.push(b'"');
         }
-        Some(Value::Numeric(digits)) => out.extend_from_slice(&digits),
         Some(Value::Text(bytes)) => string(out, &bytes),
         Some(Value::Json(text)) => out.extend_from_slice(&text),
         Some(Value::Bytes(bytes)) => {

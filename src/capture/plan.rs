@@ -37,11 +37,11 @@ impl Plan {
     }
 }
 
-/// Plans by table and event; `None` for an event that records nothing any more.
+/// Plans by trigger; `None` for one whose event records nothing any more.
 #[derive(Default)]
 struct Cache {
     generation: u64,
-    plans: HashMap<(Oid, i64), Option<Rc<Plan>>>,
+    plans: HashMap<Oid, Option<Rc<Plan>>>,
 }
 
 thread_local! {
@@ -51,14 +51,7 @@ thread_local! {
 /// The plan for a trigger's call; `None` where the event was dropped or its definition was not restored with the
 /// table: then there is nobody to tell.
 pub fn of(firing: &Firing) -> Option<Rc<Plan>> {
-    let Some(event_id) = firing.event_id() else {
-        crate::error::raise(
-            PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-            "webhooks.capture() takes the id of an event as its only argument",
-            "webhooks.add_event() makes such triggers.",
-        );
-    };
-    let key = (firing.relation_oid(), event_id);
+    let key = firing.trigger_oid();
     let generation = catalog::generation();
     let cached = CACHE.with_borrow_mut(|cache| {
         if cache.generation != generation {
@@ -69,7 +62,7 @@ pub fn of(firing: &Firing) -> Option<Rc<Plan>> {
     });
     cached.unwrap_or_else(|| {
         // Look-ups can bring news of changes: what was worked out before them is not kept.
-        let plan = make(firing, event_id).map(Rc::new);
+        let plan = make(firing).map(Rc::new);
         CACHE.with_borrow_mut(|cache| {
             if generation == catalog::generation() {
                 cache.plans.insert(key, plan.clone());
@@ -79,7 +72,14 @@ pub fn of(firing: &Firing) -> Option<Rc<Plan>> {
     })
 }
 
-fn make(firing: &Firing, event_id: i64) -> Option<Plan> {
+fn make(firing: &Firing) -> Option<Plan> {
+    let Some(event_id) = firing.event_id() else {
+        crate::error::raise(
+            PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+            "webhooks.capture() takes the id of an event as its only argument",
+            "webhooks.add_event() makes such triggers.",
+        );
+    };
     let table = match catalog::event_table(catalog::schema()?, event_id) {
         EventTable::None => return None,
         EventTable::Emitted => None,

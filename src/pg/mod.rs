@@ -8,6 +8,8 @@ pub mod encoding;
 pub mod entry;
 pub mod guc;
 pub mod interrupt;
+pub mod moment;
+pub mod numeric;
 mod partition;
 pub mod process;
 pub mod row;

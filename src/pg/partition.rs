@@ -284,11 +284,6 @@ unsafe fn insert_into_any_indexes(table: pg_sys::Relation, tuple: pg_sys::HeapTu
 
 /// The name of the partition for a day, counted from 2000-01-01 UTC: `message_20261123`.
 fn name(day: i64) -> String {
-    let (mut year, mut month, mut date) = (0, 0, 0);
-    // SAFETY: calendar arithmetic that writes to three locals.
-    unsafe {
-        let julian = day as i32 + pg_sys::POSTGRES_EPOCH_JDATE as i32;
-        pg_sys::j2date(julian, &mut year, &mut month, &mut date);
-    }
+    let (year, month, date) = sys::calendar_date(day as i32);
     format!("message_{year:04}{month:02}{date:02}")
 }

@@ -64,37 +64,31 @@ impl Shape {
     }
 }
 
-/// A row's values. It must not outlive the memory context of the tuple it was read from; `capture` is done with it
-/// before the trigger returns.
+/// A row's values, where the executor's slot or the current memory context has them. It must not outlive either;
+/// `capture` is done with it before the trigger returns.
 pub struct Row {
     /// Its columns.
     pub shape: Rc<Shape>,
-    values: Vec<Datum>,
-    nulls: Vec<bool>,
+    values: *const Datum,
+    nulls: *const bool,
 }
 
 impl Row {
     /// # Safety
-    /// The tuple must be of the descriptor, and the shape made from it.
-    pub(super) unsafe fn of_tuple(
-        tuple: pg_sys::HeapTuple,
-        descriptor: pg_sys::TupleDesc,
-        shape: &Rc<Shape>,
-    ) -> Row {
+    /// The slot must hold a row that stays until the result is gone, of the table that the shape was made from.
+    pub(super) unsafe fn of_slot(slot: *mut pg_sys::TupleTableSlot, shape: &Rc<Shape>) -> Row {
         let count = shape.attributes;
-        let mut values = Vec::with_capacity(count);
-        let mut nulls = Vec::with_capacity(count);
-        // SAFETY: both arrays have room for the descriptor's attributes, all of which heap_deform_tuple sets.
+        // SAFETY: slot_getsomeattrs_int fills the slot's arrays, which have room for its descriptor's attributes.
         unsafe {
-            assert_eq!((*descriptor).natts as usize, count);
-            pg_sys::heap_deform_tuple(tuple, descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
-            values.set_len(count);
-            nulls.set_len(count);
-        }
-        Row {
-            shape: Rc::clone(shape),
-            values,
-            nulls,
+            assert_eq!((*(*slot).tts_tupleDescriptor).natts as usize, count);
+            if ((*slot).tts_nvalid as usize) < count {
+                pg_sys::slot_getsomeattrs_int(slot, count as i32);
+            }
+            Row {
+                shape: Rc::clone(shape),
+                values: (*slot).tts_values,
+                nulls: (*slot).tts_isnull,
+            }
         }
     }
 
@@ -102,7 +96,7 @@ impl Row {
     /// The datum must be a composite value.
     pub(super) unsafe fn of_composite(datum: Datum) -> Row {
         // SAFETY: a composite datum is a HeapTupleHeader that carries its type; the descriptor found for that type
-        // is given back after the tuple was taken apart.
+        // is given back after the tuple was taken apart, into arrays with room for its attributes.
         unsafe {
             let header = pg_sys::pg_detoast_datum(datum.cast_mut_ptr())
                 .cast::<pg_sys::HeapTupleHeaderData>();
@@ -114,39 +108,47 @@ impl Row {
                 t_data: header,
                 ..Default::default()
             };
-            let shape = Rc::new(Shape::of(descriptor));
-            let row = Row::of_tuple(&mut tuple, descriptor, &shape);
+            let shape = Shape::of(descriptor);
+            let values: *mut Datum = pg_sys::palloc(shape.attributes * size_of::<Datum>()).cast();
+            let nulls: *mut bool = pg_sys::palloc(shape.attributes).cast();
+            pg_sys::heap_deform_tuple(&mut tuple, descriptor, values, nulls);
             if (*descriptor).tdrefcount >= 0 {
                 pg_sys::DecrTupleDescRefCount(descriptor);
             }
-            row
+            Row {
+                shape: Rc::new(shape),
+                values,
+                nulls,
+            }
         }
     }
 
     /// The value of a column, `None` for NULL.
     pub fn value(&self, position: usize) -> Option<Value> {
         let column = &self.shape.columns[position];
+        let datum = self.datum(column)?;
         // SAFETY: the datum stands in the column that the kind was made for, and is not NULL.
-        (!self.nulls[column.index]).then(|| unsafe { column.kind.read(self.values[column.index]) })
+        Some(unsafe { column.kind.read(datum) })
+    }
+
+    fn datum(&self, column: &Column) -> Option<Datum> {
+        // SAFETY: both arrays have an element for each attribute that the shape's columns come from.
+        unsafe {
+            let is_null = *self.nulls.add(column.index);
+            (!is_null).then(|| *self.values.add(column.index))
+        }
     }
 
     /// The columns in which another row of the same shape differs, to the byte.
     pub fn changed(&self, other: &Row) -> Vec<usize> {
         assert!(Rc::ptr_eq(&self.shape, &other.shape));
-        let differs = |column: &Column| {
-            let i = column.index;
-            if self.nulls[i] || other.nulls[i] {
-                return self.nulls[i] != other.nulls[i];
+        let differs = |column: &Column| match (self.datum(column), other.datum(column)) {
+            (Some(one), Some(two)) => {
+                let (by_value, length) = (column.by_value, column.length.into());
+                // SAFETY: both are values of this column's type, whose representation the column describes.
+                unsafe { !sys::datum_image_eq(one, two, by_value, length) }
             }
-            // SAFETY: both are values of this column's type, whose representation the column describes.
-            unsafe {
-                !sys::datum_image_eq(
-                    self.values[i],
-                    other.values[i],
-                    column.by_value,
-                    column.length.into(),
-                )
-            }
+            (one, two) => one.is_some() != two.is_some(),
         };
         (0..self.shape.columns.len())
             .filter(|&p| differs(&self.shape.columns[p]))

@@ -44,9 +44,21 @@ pub(super) mod raw {
             indexInfo: *mut IndexInfo,
         ) -> bool;
         pub fn index_open(relationId: Oid, lockmode: LOCKMODE) -> Relation;
+        pub fn j2date(jd: i32, year: *mut i32, month: *mut i32, day: *mut i32);
         pub fn table_close(relation: Relation, lockmode: LOCKMODE);
         pub fn table_open(relationId: Oid, lockmode: LOCKMODE) -> Relation;
     }
+}
+
+/// utils/datetime.h: year, month and date of a day counted from 2000-01-01.
+pub fn calendar_date(day: i32) -> (i32, i32, i32) {
+    let (mut year, mut month, mut date) = (0, 0, 0);
+    // SAFETY: arithmetic that writes to three locals and raises no error.
+    unsafe {
+        let julian = day + pg_sys::POSTGRES_EPOCH_JDATE as i32;
+        raw::j2date(julian, &mut year, &mut month, &mut date);
+    }
+    (year, month, date)
 }
 
 /// nodes/pg_list.h: what a list of OIDs holds.

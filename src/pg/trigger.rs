@@ -19,6 +19,12 @@ impl Firing {
         unsafe { (*(*self.0).tg_relation).rd_id }
     }
 
+    /// The OID of the trigger, which belongs to that table and calls with the same argument each time.
+    pub fn trigger_oid(&self) -> Oid {
+        // SAFETY: as above.
+        unsafe { (*(*self.0).tg_trigger).tgoid }
+    }
+
     /// What happened to the row.
     pub fn operation(&self) -> Operation {
         // SAFETY: as above; the bits are those of commands/trigger.h.
@@ -91,24 +97,22 @@ impl Firing {
 
     /// The row as it is now; for a delete, as it was.
     pub fn row(&self, shape: &Rc<Shape>) -> Row {
-        // SAFETY: an update has its new row in tg_newtuple, the other operations have theirs in tg_trigtuple; both
-        // are of the relation's descriptor, from which the caller's shape was made for this relation.
+        // SAFETY: an update has its new row in tg_newslot, the other operations have theirs in tg_trigslot; both are of
+        // the relation, from which the caller's shape was made, and stay during the call.
         unsafe {
             let data = &*self.0;
-            let tuple = match self.operation() {
-                Operation::Update => data.tg_newtuple,
-                _ => data.tg_trigtuple,
+            let slot = match self.operation() {
+                Operation::Update => data.tg_newslot,
+                _ => data.tg_trigslot,
             };
-            Row::of_tuple(tuple, (*data.tg_relation).rd_att, shape)
+            Row::of_slot(slot, shape)
         }
     }
 
     /// The row as it was before an update.
     pub fn old_row(&self, shape: &Rc<Shape>) -> Option<Row> {
-        // SAFETY: as in `row`; an update has its old row in tg_trigtuple.
-        matches!(self.operation(), Operation::Update).then(|| unsafe {
-            let data = &*self.0;
-            Row::of_tuple(data.tg_trigtuple, (*data.tg_relation).rd_att, shape)
-        })
+        // SAFETY: as in `row`; an update has its old row in tg_trigslot.
+        matches!(self.operation(), Operation::Update)
+            .then(|| unsafe { Row::of_slot((*self.0).tg_trigslot, shape) })
     }
 }

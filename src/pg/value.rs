@@ -6,6 +6,8 @@
 use pgrx::pg_sys::{self, Datum, Oid};
 use std::ffi::CStr;
 
+use super::moment::Moment;
+use super::numeric::Numeric;
 use super::row::Row;
 
 /// How values of a column are read.
@@ -67,8 +69,10 @@ pub enum Value {
     Float4(f32),
     /// `double precision`
     Float8(f64),
-    /// `numeric`: digits, or `NaN`, `Infinity`, `-Infinity`
-    Numeric(Bytes),
+    /// `numeric`
+    Numeric(Numeric),
+    /// A date or timestamp that needs no help
+    Moment(Moment),
     /// Text of any type that has no JSON form of its own
     Text(Bytes),
     /// JSON text
@@ -198,12 +202,15 @@ impl Kind {
                 Kind::Oid => Value::Int((datum.value() as u32).into()),
                 Kind::Float4 => Value::Float4(f32::from_bits(datum.value() as u32)),
                 Kind::Float8 => Value::Float8(f64::from_bits(datum.value() as u64)),
-                Kind::Numeric => Value::Numeric(output(pg_sys::F_NUMERIC_OUT.into(), datum)),
+                Kind::Numeric => Value::Numeric(Numeric(detoasted(datum))),
                 Kind::Text => Value::Text(detoasted(datum)),
                 Kind::Json => Value::Json(detoasted(datum)),
                 Kind::Jsonb => Value::Json(output(pg_sys::F_JSONB_OUT.into(), datum)),
                 Kind::Bytes => Value::Bytes(detoasted(datum)),
-                Kind::DateTime(oid) => Value::Text(date_time(*oid, datum)),
+                Kind::DateTime(oid) => match Moment::read(*oid, datum) {
+                    Some(moment) => Value::Moment(moment),
+                    None => Value::Text(date_time(*oid, datum)),
+                },
                 Kind::Array(element) => Value::Array(array(element, datum)),
                 Kind::Composite => Value::Composite(Row::of_composite(datum)),
                 Kind::Cast(function) => Value::Json(detoasted(pg_sys::OidFunctionCall1Coll(
@@ -222,9 +229,12 @@ impl Kind {
 
 /// The bytes of a text-like value, taken out of line and uncompressed where need be.
 unsafe fn detoasted(datum: Datum) -> Bytes {
-    // SAFETY: the caller's datum is a varlena.
+    // SAFETY: the caller's datum is a varlena; only one that is compressed or elsewhere needs the server's help.
     unsafe {
-        let varlena = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
+        let mut varlena = datum.cast_mut_ptr();
+        if pgrx::varatt_is_4b_c(varlena) || pgrx::varatt_is_1b_e(varlena) {
+            varlena = pg_sys::pg_detoast_datum_packed(varlena);
+        }
         Bytes {
             start: pgrx::vardata_any(varlena).cast(),
             length: pgrx::varsize_any_exhdr(varlena),

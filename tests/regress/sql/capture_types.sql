@@ -113,3 +113,29 @@ SELECT pg_temp.recorded('home', '(a,{},,)');
 DROP DOMAIN home;
 DROP TYPE person, address, mood;
 DROP DOMAIN percent, document;
+
+-- Numbers and times, which are written without the server's help, are what it would write.
+SET TimeZone = 'UTC';
+CREATE TABLE public.many (id int PRIMARY KEY, n numeric, d date, t timestamp, z timestamptz, k numeric(12, 3));
+SELECT FROM webhooks.create_event('many', 'table.recordInsert', 'many');
+SELECT setseed(0.5);
+INSERT INTO many
+SELECT i,
+       round(((random() - 0.5) * 10.0 ^ (random() * 20)::int)::numeric, (random() * 24)::int) * 10.0 ^ ((random() * 40)::int - 20),
+       date '0001-01-01' + i * 365,
+       timestamp '0001-01-01' + i * interval '365 days 5 hours' + random() * interval '1 day',
+       timestamptz '9999-12-31 23:59:59.999999+00' - i * interval '365 days' - (i % 7) * interval '0.00001 s',
+       10 ^ (i % 9) - i
+FROM generate_series(0, 9990) i;
+INSERT INTO many VALUES
+    (-1, 1e-200, '0001-12-31 BC', '0001-12-31 23:59:59.9 BC', '0001-12-31 23:59:59.9+00 BC', 0),
+    (-2, -1e200, '0001-01-01', '0001-01-01', '0001-01-01 00:00+00', 0.001),
+    (-3, 9999.9999, '9999-12-31', '9999-12-31 23:59:59.999999', '9999-12-31 23:59:59.999999+00', -0.1),
+    (-4, 10000.0001, '10000-01-01', '10000-01-01', '10000-01-01 00:00+00', 1000),
+    (-5, 0.0000, '2000-02-29', '2000-02-29 12:30:00.1', '1999-12-31 23:59:59.000001+00', -999);
+SELECT count(*), count(*) FILTER (WHERE m.data::text = row_to_json(w)::text) AS the_same
+FROM webhooks.message m JOIN many w ON w.id = m.record::int;
+SELECT w.*, m.data FROM webhooks.message m JOIN many w ON w.id = m.record::int
+WHERE m.data::text <> row_to_json(w)::text;
+
+DROP TABLE many;
