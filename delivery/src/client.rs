@@ -2,6 +2,7 @@
 
 mod buffers;
 mod failure;
+mod guard;
 mod tcp;
 #[cfg(test)]
 mod tls_tests;
@@ -12,9 +13,11 @@ use std::time::{Duration, SystemTime};
 use ureq::config::Config;
 use ureq::http::{HeaderName, HeaderValue, Method, Request, header};
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::unversioned::transport::{Connector, RustlsConnector};
+use ureq::unversioned::resolver::Resolver;
+use ureq::unversioned::transport::{self, Connector, RustlsConnector};
 use ureq::{Agent, Body};
 
+use guard::GuardConnector;
 use tcp::TcpConnector;
 
 use crate::fault::{Fault, FaultKind};
@@ -99,13 +102,24 @@ impl Client {
     }
 
     fn with_roots(settings: &Settings, connections: usize, roots: RootCerts) -> Self {
-        let config = agent_config(connections, roots);
-        let connector = TcpConnector.chain(RustlsConnector::default());
-        let policy = settings.policy();
-        let resolver = VettingResolver::new(policy.clone());
+        Client::with_parts(
+            settings,
+            agent_config(connections, roots),
+            TcpConnector.chain(RustlsConnector::default()),
+            VettingResolver::new(settings.policy()),
+        )
+    }
+
+    fn with_parts<T: transport::Transport>(
+        settings: &Settings,
+        config: Config,
+        connector: impl Connector<Out = T>,
+        resolver: impl Resolver,
+    ) -> Self {
+        let guard = GuardConnector::new(settings.max_response_bytes);
         Client {
-            agent: Agent::with_parts(config, connector, resolver),
-            policy,
+            agent: Agent::with_parts(config, connector.chain(guard), resolver),
+            policy: settings.policy(),
             user_agent: HeaderValue::from_str(&settings.user_agent)
                 .unwrap_or(HeaderValue::from_static("pg-webhooks")),
             max_response_bytes: settings.max_response_bytes,
