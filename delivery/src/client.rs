@@ -3,6 +3,8 @@
 mod buffers;
 mod failure;
 mod guard;
+#[cfg(test)]
+mod name_tests;
 mod tcp;
 #[cfg(test)]
 mod tls_tests;

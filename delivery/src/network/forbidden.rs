@@ -96,6 +96,7 @@ const FORBIDDEN_V6: &[Network] = &[
     Network::v6([0, 0, 0, 0, 0, 0, 0, 0], 8),
     Network::v6([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 32), // local translation
     Network::v6([0x100, 0, 0, 0, 0, 0, 0, 0], 64),     // discard
+    Network::v6([0x100, 0, 0, 1, 0, 0, 0, 0], 64),     // dummy
     Network::v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23),    // protocol assignments, Teredo
     Network::v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32), // documentation
     Network::v6([0x2002, 0, 0, 0, 0, 0, 0, 0], 16),    // 6to4
@@ -208,6 +209,7 @@ mod tests {
             "0:1::",
             "ff::1",
             "100::1",
+            "100:0:0:1::1",
             "2001::1",
             "2001:1::4",
             "2001:2::1",

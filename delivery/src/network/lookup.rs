@@ -16,7 +16,7 @@ const MAX_THREADS: usize = 64;
 const STACK_BYTES: usize = 512 * 1024;
 
 /// Asks the name server: the addresses of a name.
-pub(super) type Ask = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
+pub(crate) type Ask = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 
 /// Why there are no addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +30,9 @@ pub(super) enum LookupProblem {
 type Answer = Result<Arc<[IpAddr]>, LookupProblem>;
 type Lookups = HashMap<String, Arc<OnceLock<Answer>>>;
 
+/// Looks names up.
 #[derive(Clone)]
-pub(super) struct Lookup {
+pub(crate) struct Lookup {
     ask: Arc<Ask>,
     shared: Arc<Shared>,
 }
@@ -54,7 +55,8 @@ impl Lookup {
         }))
     }
 
-    pub(super) fn with(ask: Arc<Ask>) -> Self {
+    /// One that asks this.
+    pub(crate) fn with(ask: Arc<Ask>) -> Self {
         Lookup {
             ask,
             shared: Arc::default(),

@@ -7,7 +7,7 @@
 mod cidr;
 mod forbidden;
 mod host;
-mod lookup;
+pub(crate) mod lookup;
 pub(crate) mod resolver;
 mod url;
 

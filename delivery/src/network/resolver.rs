@@ -29,6 +29,7 @@ const MAX_ADDRESSES: usize = 16;
 pub(crate) struct VettingResolver {
     policy: Policy,
     lookup: Lookup,
+    remember_for: Duration,
     /// Names whose addresses were all allowed, and until when that is believed.
     vetted: Mutex<HashMap<String, Vetted>>,
 }
@@ -40,13 +41,14 @@ struct Vetted {
 
 impl VettingResolver {
     pub(crate) fn new(policy: Policy) -> Self {
-        VettingResolver::with_lookup(policy, Lookup::system())
+        VettingResolver::with_lookup(policy, Lookup::system(), REMEMBER_FOR)
     }
 
-    fn with_lookup(policy: Policy, lookup: Lookup) -> Self {
+    pub(crate) fn with_lookup(policy: Policy, lookup: Lookup, remember_for: Duration) -> Self {
         VettingResolver {
             policy,
             lookup,
+            remember_for,
             vetted: Mutex::default(),
         }
     }
@@ -96,7 +98,7 @@ impl VettingResolver {
         }
         if vetted.len() < REMEMBER_AT_MOST {
             let entry = Vetted {
-                until: now + REMEMBER_FOR,
+                until: now + self.remember_for,
                 addresses: Arc::clone(addresses),
             };
             vetted.insert(name.to_owned(), entry);
@@ -172,7 +174,8 @@ mod tests {
             allowed_networks: vec!["10.1.0.0/16".parse().unwrap()],
             allow_http: true,
         };
-        (VettingResolver::with_lookup(policy, lookup), asked)
+        let resolver = VettingResolver::with_lookup(policy, lookup, REMEMBER_FOR);
+        (resolver, asked)
     }
 
     fn resolve(resolver: &VettingResolver, url: &str) -> Result<Vec<String>, Fault> {
