@@ -1,7 +1,7 @@
 //! Receivers on the loopback network, and calls to them.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -112,6 +112,11 @@ impl Connection {
     /// Sends, if the sender still listens.
     pub fn write(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).is_ok()
+    }
+
+    /// Ends what is sent; the sender may go on.
+    pub fn finish(&self) {
+        self.stream.shutdown(Shutdown::Write).ok();
     }
 
     /// Waits for the sender to close the connection.
