@@ -155,9 +155,8 @@ fn redirects_to_what_is_forbidden_are_not_followed() {
         allowed_networks: vec!["127.0.0.1".parse().unwrap()],
         ..settings()
     };
-    let caller = Caller::new(&server.url, only_server, webhook());
     for _ in 0..count {
-        let finished = caller.call();
+        let finished = Caller::new(&server.url, only_server.clone(), webhook()).call();
         let target = received.recv_timeout(DEADLINE).unwrap();
         assert_eq!(finished.status, Some(307), "{target}");
         assert_eq!(finished.error.unwrap().kind, FaultKind::Status, "{target}");
