@@ -1,16 +1,19 @@
 //! An endpoint that does not work is left alone.
 //!
 //! ```text
-//!            5 errors in a row                    the wait is over, one call
-//!   closed ───────────────────▶ open ◀──────────────────────────────▶ probing
-//!     ▲                                   the probe failed               │
-//!     └──────────────── it succeeded: from few calls at once to many ────┘
+//!          5 messages failed in a row             the wait is over, one call
+//!   closed ───────────────────────▶ open ◀──────────────────────────────▶ probing
+//!     ▲                                       the probe failed               │
+//!     └──────────────── it succeeded: from few calls at once to many ────────┘
 //! ```
+//!
+//! Errors are counted by message: one that the receiver will never take says nothing of the others, however often it is
+//! tried. For the same reason probes are made with what has failed before and with what has not, in turn.
 
 use std::time::{Duration, Instant};
 
-/// So many errors in a row open the breaker.
-const ERRORS_IN_A_ROW: u32 = 5;
+/// So many messages that fail, with no success between, open the breaker.
+const FAILED_IN_A_ROW: usize = 5;
 
 /// How a call ended, as far as the endpoint is concerned and not the messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +36,12 @@ pub enum Effect {
 #[derive(Debug)]
 pub(crate) struct Breaker {
     state: State,
-    errors_in_a_row: u32,
+    /// Messages that have failed since the last success, by their numbers: no more than it takes to open the breaker.
+    failed: Vec<i64>,
+    /// How long the endpoint is left alone: never shorter than before, until it works.
+    wait: Duration,
+    /// The next probe is to be made with something that has not failed yet.
+    probes_fresh: bool,
     /// A call has succeeded.
     proven: bool,
     /// How many calls may be open: grows with each success after a failed endpoint came back.
@@ -51,7 +59,9 @@ impl Default for Breaker {
     fn default() -> Self {
         Breaker {
             state: State::Closed,
-            errors_in_a_row: 0,
+            failed: Vec::new(),
+            wait: Duration::ZERO,
+            probes_fresh: false,
             proven: false,
             limit: usize::MAX,
         }
@@ -78,7 +88,12 @@ impl Breaker {
 
     /// Nobody knows whether the endpoint works, or it does not.
     pub(crate) fn is_suspect(&self) -> bool {
-        !self.proven || self.errors_in_a_row > 0
+        !self.proven || !self.failed.is_empty()
+    }
+
+    /// The call that is about to begin is a probe, and better made with something that has not failed yet.
+    pub(crate) fn probes_fresh(&self) -> bool {
+        self.is_open() && self.probes_fresh
     }
 
     /// Calls are held back because of errors.
@@ -92,28 +107,39 @@ impl Breaker {
         }
     }
 
-    pub(crate) fn end(&mut self, effect: Effect, now: Instant) {
+    /// A call with the message of this number, and perhaps further ones, has ended.
+    pub(crate) fn end(&mut self, effect: Effect, message: i64, now: Instant) {
         match effect {
             Effect::Alive => {
                 if self.is_open() {
                     self.limit = 1;
                 }
                 self.state = State::Closed;
-                self.errors_in_a_row = 0;
+                self.failed.clear();
+                self.wait = Duration::ZERO;
                 self.proven = true;
                 self.limit = self.limit.saturating_add(1);
             }
             Effect::Failing { wait } => {
-                self.errors_in_a_row += 1;
+                if self.failed.len() < FAILED_IN_A_ROW && !self.failed.contains(&message) {
+                    self.failed.push(message);
+                }
                 if self.limit < usize::MAX {
                     self.limit = 1;
                 }
-                match self.state {
-                    State::Open { .. } => {}
-                    State::Closed if self.errors_in_a_row < ERRORS_IN_A_ROW => {}
-                    State::Closed | State::Probing => {
-                        self.state = State::Open { until: now + wait }
+                self.wait = self.wait.max(wait);
+                let opens = match self.state {
+                    State::Closed => self.failed.len() == FAILED_IN_A_ROW,
+                    State::Open { .. } => false,
+                    State::Probing => {
+                        self.probes_fresh = !self.probes_fresh;
+                        true
                     }
+                };
+                if opens {
+                    self.state = State::Open {
+                        until: now + self.wait,
+                    };
                 }
             }
             Effect::Wait(wait) => {
@@ -137,8 +163,8 @@ mod tests {
 
     fn opened(now: Instant) -> Breaker {
         let mut breaker = Breaker::default();
-        for _ in 0..ERRORS_IN_A_ROW {
-            breaker.end(FAILING, now);
+        for message in 0..5 {
+            breaker.end(FAILING, message, now);
         }
         breaker
     }
@@ -147,11 +173,11 @@ mod tests {
     fn five_errors_in_a_row_open_it_and_a_success_between_starts_anew() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
         for _ in 0..3 {
-            (0..4).for_each(|_| breaker.end(FAILING, now));
+            (0..4).for_each(|message| breaker.end(FAILING, message, now));
             assert!(!breaker.is_open());
-            breaker.end(Effect::Alive, now);
+            breaker.end(Effect::Alive, 9, now);
         }
-        (0..5).for_each(|_| breaker.end(FAILING, now));
+        (0..5).for_each(|message| breaker.end(FAILING, message, now));
         assert!(breaker.is_open());
         assert_eq!(breaker.limit(0, now), 0);
         assert_eq!(breaker.opens_at(), Some(now + WAIT));
@@ -166,9 +192,33 @@ mod tests {
         assert_eq!(breaker.limit(0, later), 1);
         breaker.begin();
         assert_eq!(breaker.limit(1, later), 0);
-        breaker.end(FAILING, later);
+        breaker.end(FAILING, 1, later);
         assert_eq!(breaker.limit(0, later), 0);
         assert_eq!(breaker.opens_at(), Some(later + WAIT));
+    }
+
+    #[test]
+    fn a_message_that_fails_again_and_again_is_one() {
+        let (mut breaker, now) = (Breaker::default(), Instant::now());
+        (0..20).for_each(|n| breaker.end(FAILING, n % 4, now));
+        assert!(!breaker.is_open());
+        assert!(breaker.is_suspect());
+    }
+
+    #[test]
+    fn probes_take_turns_and_do_not_come_sooner_than_those_before() {
+        let now = Instant::now();
+        let mut breaker = opened(now);
+        let mut fresh = Vec::new();
+        let mut waits = Vec::new();
+        for wait in [300, 5, 600, 5].map(Duration::from_secs) {
+            fresh.push(breaker.probes_fresh());
+            breaker.begin();
+            breaker.end(Effect::Failing { wait }, 1, now);
+            waits.push((breaker.opens_at().unwrap() - now).as_secs());
+        }
+        assert_eq!(fresh, [false, true, false, true]);
+        assert_eq!(waits, [300, 300, 600, 600]);
     }
 
     #[test]
@@ -178,12 +228,12 @@ mod tests {
         breaker.begin();
         let limits: Vec<usize> = (0..4)
             .map(|_| {
-                breaker.end(Effect::Alive, now);
+                breaker.end(Effect::Alive, 1, now);
                 breaker.limit(0, now)
             })
             .collect();
         assert_eq!(limits, [2, 3, 4, 5]);
-        breaker.end(FAILING, now);
+        breaker.end(FAILING, 2, now);
         assert_eq!(breaker.limit(0, now), 1, "an error while ramping up");
     }
 
@@ -191,18 +241,18 @@ mod tests {
     fn an_endpoint_that_works_has_no_limit() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
         assert!(breaker.is_suspect());
-        breaker.end(Effect::Alive, now);
-        breaker.end(FAILING, now);
+        breaker.end(Effect::Alive, 1, now);
+        breaker.end(FAILING, 2, now);
         assert_eq!(breaker.limit(7, now), usize::MAX);
         assert!(breaker.is_suspect());
-        breaker.end(Effect::Alive, now);
+        breaker.end(Effect::Alive, 3, now);
         assert!(!breaker.is_suspect());
     }
 
     #[test]
     fn who_asks_for_a_pause_is_called_gently_afterwards() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
-        breaker.end(Effect::Wait(WAIT), now);
+        breaker.end(Effect::Wait(WAIT), 1, now);
         assert_eq!(breaker.limit(0, now), 1);
         assert!(!breaker.is_open(), "it is no error");
     }

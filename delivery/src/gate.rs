@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::breaker::{Breaker, Effect};
+use crate::delivery::Batch;
 use crate::throttle::Window;
 use crate::webhook::Webhook;
 
@@ -57,6 +58,11 @@ impl Gate {
         self.breaker.is_open()
     }
 
+    /// The call that is about to begin is better made with something that has not failed yet.
+    pub(crate) fn probes_fresh(&self) -> bool {
+        self.breaker.probes_fresh()
+    }
+
     /// A call begins.
     pub(crate) fn begin(&mut self, webhook: &Webhook, now: Instant) {
         self.breaker.begin();
@@ -65,17 +71,23 @@ impl Gate {
         }
     }
 
-    /// A call that began then has ended.
-    pub(crate) fn end(&mut self, webhook: &Webhook, begun: Instant, effect: Effect, now: Instant) {
-        self.breaker.end(effect, now);
+    /// A call has ended.
+    pub(crate) fn end(&mut self, webhook: &Webhook, batch: &Batch, effect: Effect, now: Instant) {
+        let message = batch.deliveries[0].message.seq;
+        self.breaker.end(effect, message, now);
         if let Some(throttle) = &webhook.throttle {
-            self.window.end(throttle, begun, now);
+            self.window.end(throttle, batch.begun, now);
         }
         match effect {
             Effect::Wait(wait) => self.closed_until = self.closed_until.max(Some(now + wait)),
             Effect::Disable | Effect::Gone => self.disabled = true,
             Effect::Alive | Effect::Failing { .. } => {}
         }
+    }
+
+    /// A call was made before this lane was.
+    pub(crate) fn remember(&mut self, ended: Instant) {
+        self.window.add(ended);
     }
 
     /// Somebody has said that it may be called: what was before counts no more, but for the throttle.

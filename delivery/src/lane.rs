@@ -175,7 +175,12 @@ impl Lane {
             return None;
         }
         let call = self.next_call;
-        let mut deliveries = vec![self.next_of(None, call)?];
+        let fresh = if self.gate.probes_fresh() {
+            self.next_of_queue(None, call)
+        } else {
+            None
+        };
+        let mut deliveries = vec![fresh.or_else(|| self.next_of(None, call))?];
         let mut bytes = weight(&deliveries[0]);
         while deliveries.len() < self.endpoint.webhook.batch_size as usize && bytes < BATCH_BYTES {
             let last = &deliveries[deliveries.len() - 1];
@@ -207,6 +212,12 @@ impl Lane {
         if self.ready.front().is_some_and(fits) {
             return self.ready.pop_front();
         }
+        self.next_of_queue(attempt, call)
+    }
+
+    /// The same, of those that nobody has looked at.
+    fn next_of_queue(&mut self, attempt: Option<u32>, call: u64) -> Option<Delivery> {
+        let fits = |delivery: &Delivery| attempt.is_none_or(|attempt| delivery.attempt == attempt);
         while self.queue.front().is_some_and(fits) {
             let delivery = self.queue.pop_front()?;
             let free = match self.key(&delivery.message) {
@@ -241,8 +252,12 @@ impl Lane {
             }
         }
         self.draining &= self.in_flight > 0;
-        self.gate
-            .end(&self.endpoint.webhook, batch.begun, effect, now);
+        self.gate.end(&self.endpoint.webhook, batch, effect, now);
+    }
+
+    /// A call was made before this lane was, and counts.
+    pub(crate) fn remember(&mut self, ended: Instant) {
+        self.gate.remember(ended);
     }
 
     /// Goes on with the endpoint as configured now.

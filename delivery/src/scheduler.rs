@@ -144,6 +144,11 @@ impl Scheduler {
         self.change(endpoint_id, |lane| lane.unblock(event, record));
     }
 
+    /// A call to this endpoint was made by another, before this one began, and counts for its throttle.
+    pub fn remember(&mut self, endpoint_id: i64, ended: Instant) {
+        self.change(endpoint_id, |lane| lane.remember(ended));
+    }
+
     /// Takes out what is to be sent next, in one call, if anything may be sent now.
     pub fn next(&mut self, now: Instant) -> Option<Batch> {
         self.strike(now);

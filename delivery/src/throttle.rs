@@ -79,7 +79,8 @@ impl Window {
         }
     }
 
-    fn add(&mut self, at: Instant) {
+    /// A call counts from this time on.
+    pub(crate) fn add(&mut self, at: Instant) {
         *self.counted.entry(at).or_default() += 1;
         self.count += 1;
     }

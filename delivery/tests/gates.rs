@@ -73,6 +73,25 @@ fn a_throttled_lane_says_when_it_goes_on() {
 }
 
 #[test]
+fn calls_of_another_count_for_the_throttle() {
+    let webhook = Webhook {
+        throttle: Some(Throttle {
+            calls: 3,
+            per: Duration::from_secs(10),
+        }),
+        ordering: Ordering::None,
+        ..webhook()
+    };
+    let endpoints = [endpoint(1, "https://example.com/", webhook)];
+    let (mut scheduler, start) = (scheduler(100, &endpoints, 5), Instant::now());
+    for ago in [11, 9, 1].map(Duration::from_secs) {
+        scheduler.remember(1, start - ago);
+    }
+    assert_eq!(all_next(&mut scheduler, start).len(), 1);
+    assert_eq!(scheduler.opens_at(), Some(start + Duration::from_secs(1)));
+}
+
+#[test]
 fn behind_a_breaker_one_delivery_probes_and_the_others_wait() {
     let endpoints = [unordered(1)];
     let (mut scheduler, start) = (scheduler(100, &endpoints, 50), Instant::now());
@@ -103,6 +122,36 @@ fn behind_a_breaker_one_delivery_probes_and_the_others_wait() {
         "few at first, then as many as may be"
     );
     assert!(!scheduler.lane_state(1).unwrap().broken);
+}
+
+#[test]
+fn messages_that_are_never_taken_do_not_keep_the_others_back_for_ever() {
+    let endpoint = unordered(1);
+    let (mut scheduler, mut now) = (
+        scheduler(100, std::slice::from_ref(&endpoint), 5),
+        Instant::now(),
+    );
+    let mut poison = Vec::new();
+    for batch in all_next(&mut scheduler, now) {
+        let end = finished(batch, RETRY, FAILING);
+        scheduler.finish(&end, now);
+        poison.extend(end.batch.deliveries);
+    }
+    scheduler
+        .offer(delivery(&endpoint, message(6, None)))
+        .unwrap();
+    now += WAIT;
+    for delivery in poison {
+        scheduler.retry(delivery).unwrap();
+    }
+    let mut probes = Vec::new();
+    for _ in 0..2 {
+        let probe = scheduler.next(now).expect("a probe");
+        probes.push(probe.deliveries[0].message.seq);
+        scheduler.finish(&finished(probe, RETRY, FAILING), now);
+        now += WAIT;
+    }
+    assert_eq!(probes, [1, 6]);
 }
 
 #[test]

@@ -153,7 +153,7 @@ fn chunks_of_any_size_are_cut_at_the_limit() {
         answered_without_end(start, b"1\r\nx\r\n"),
         answered_without_end(huge, b"x"),
     ] {
-        assert_eq!(finished.verdict, Verdict::Delivered);
+        assert_eq!(finished.verdicts, [Verdict::Delivered]);
         assert_eq!(finished.response.unwrap(), "x".repeat(1000));
     }
 }
@@ -194,7 +194,7 @@ fn trailers_are_read_over_and_the_connection_is_kept() {
     let caller = Caller::new(&server.url, settings(), webhook());
     for _ in 0..3 {
         let finished = caller.call();
-        assert_eq!(finished.verdict, Verdict::Delivered);
+        assert_eq!(finished.verdicts, [Verdict::Delivered]);
         assert_eq!(finished.response.as_deref(), Some("ab"));
     }
     assert_eq!(server.connections(), 1);
@@ -208,7 +208,7 @@ fn an_answer_before_the_request_was_read_is_an_answer() {
         connection.wait_for_close();
     });
     let caller = Caller::new(&server.url, settings(), webhook());
-    assert_eq!(caller.call().verdict, Verdict::Delivered);
+    assert_eq!(caller.call().verdicts, [Verdict::Delivered]);
 }
 
 #[test]
@@ -303,6 +303,6 @@ fn nothing_is_kept_of_an_endless_body_if_nothing_is_to_be_kept() {
         ..settings()
     };
     let finished = Caller::new(&server.url, settings, webhook()).call();
-    assert_eq!(finished.verdict, Verdict::Delivered);
+    assert_eq!(finished.verdicts, [Verdict::Delivered]);
     assert_eq!(finished.response, None);
 }

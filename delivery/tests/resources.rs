@@ -128,8 +128,8 @@ fn misbehaviour_costs_no_memory_no_threads_no_descriptors_and_no_other_endpoint_
         while ended < endpoints.len() {
             for finished in caller.wait() {
                 ended += 1;
-                if finished.delivery.endpoint.id == 1 {
-                    assert_eq!(finished.verdict, Verdict::Delivered);
+                if finished.batch.endpoint().id == 1 {
+                    assert_eq!(finished.verdicts, [Verdict::Delivered]);
                 }
             }
         }

@@ -104,11 +104,10 @@ pub fn append(mut entry: Entry) -> Option<Recorded> {
         Some(Datum::from(entry.event_id)),
         Some(Datum::from(entry.operation.code())),
         entry.record.as_mut().map(Text::datum),
-        // SAFETY: the names live as long as the entry.
-        entry
-            .changed
-            .as_mut()
-            .map(|names| unsafe { text_array(names) }),
+        entry.changed.as_mut().map(|names| {
+            // SAFETY: the names live as long as the entry.
+            unsafe { text_array(names) }
+        }),
         entry.data.as_mut().map(Text::datum),
         entry.old.as_mut().map(Text::datum),
     ];

@@ -1,16 +1,18 @@
 //! What came of calls, in the tables: a row in the attempt log for each message, the rows of deliveries that are not done,
 //! and the state of endpoints that are not to be called any more.
 
+use std::time::{Duration, Instant};
+
 use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
-use pgrx::spi::SpiClient;
+use pgrx::spi::{SpiClient, SpiHeapTupleData};
 use webhooks_delivery::{Delivery, Effect, Finished, Verdict};
 
 use super::health::Health;
 use super::tally::started_at;
 use crate::log::{from_unix, timestamp};
 use crate::pg::encoding::storable;
-use crate::pg::statement::{array, Statement};
+use crate::pg::statement::{array, column, Statement};
 
 /// The statements.
 pub struct Outcomes {
@@ -239,6 +241,43 @@ impl Outcomes {
             self.disable_endpoints.run(client, &arguments);
         }
     }
+}
+
+/// A call that an earlier worker made and that still counts for a throttle.
+pub struct CountedCall {
+    /// To which endpoint.
+    pub endpoint_id: i64,
+    /// When it ended.
+    pub ended: Instant,
+}
+
+/// The calls that still count for the throttles of their webhooks, inside a transaction.
+pub fn calls_that_count(client: &SpiClient<'_>) -> Vec<CountedCall> {
+    // A batch has a row for each message. What is not in the log counts for nobody: what was open when a server crashed.
+    let recent = "
+        SELECT DISTINCT a.endpoint_id, a.at, a.duration_us, (extract(epoch FROM clock_timestamp() - a.at) * 1000000)::bigint
+          FROM webhooks.webhook w
+          JOIN webhooks.attempt a
+            ON a.webhook_id = w.id AND a.at > clock_timestamp() - w.throttle_per - w.timeout
+         WHERE w.throttle_calls IS NOT NULL
+           AND a.at > (SELECT clock_timestamp() - max(v.throttle_per + v.timeout) FROM webhooks.webhook v
+                        WHERE v.throttle_calls IS NOT NULL)";
+    let rows = client
+        .select(recent, None, &[])
+        .unwrap_or_else(|error| panic!("{recent}: {error}"));
+    let now = Instant::now();
+    let ended = |row: &SpiHeapTupleData<'_>| {
+        let begun_ago: i64 = column(row, 4);
+        let ago = begun_ago - column::<i64>(row, 3);
+        now.checked_sub(Duration::from_micros(ago.max(0) as u64))
+    };
+    rows.filter_map(|row| {
+        Some(CountedCall {
+            endpoint_id: column(&row, 1),
+            ended: ended(&row)?,
+        })
+    })
+    .collect()
 }
 
 /// The endpoints of calls of which something is true, each once.

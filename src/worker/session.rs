@@ -9,7 +9,7 @@ use webhooks_delivery::Pool;
 
 use super::configuration::Configuration;
 use super::deliveries::Deliveries;
-use super::Worker;
+use super::{outcomes, Worker};
 use crate::log::cursor;
 use crate::log::reader::Reader;
 use crate::pg::wait::{self, WaitSet};
@@ -108,9 +108,10 @@ fn take_over() -> Result<Option<Worker>, String> {
     let mut deliveries = Deliveries::default();
     let loaded = transaction::run(|| {
         let retries = Spi::connect(|client| deliveries.load(client));
-        (cursor::load(), Configuration::load(), retries)
+        let calls = Spi::connect(outcomes::calls_that_count);
+        (cursor::load(), Configuration::load(), retries, calls)
     });
-    let (position, configuration, retries) = loaded.map_err(|error| error.message)?;
+    let (position, configuration, retries, calls) = loaded.map_err(|error| error.message)?;
 
     let enabled = settings::enabled();
     let threads = settings::max_in_flight();
@@ -122,6 +123,9 @@ fn take_over() -> Result<Option<Worker>, String> {
     pool.scheduler(|scheduler| {
         scheduler.set_max_in_flight(if enabled { threads } else { 0 });
         scheduler.configure(configuration.endpoints.values().cloned().collect());
+        for call in calls {
+            scheduler.remember(call.endpoint_id, call.ended);
+        }
         for retry in &retries {
             if let Some(event) = configuration.events.get(&retry.event_id) {
                 scheduler.block(retry.endpoint_id, event, retry.record.as_deref());

@@ -22,7 +22,7 @@ mod wait;
 pub use database::Database;
 pub use flights::{python, Flights, PythonReceiver};
 pub use load::Load;
-pub use process::{is_alive, kill, pg_program, run, server_user_command};
+pub use process::{is_alive, kill, pg_program, private_memory, run, server_user_command};
 pub use receiver::{Answer, Receiver, Request};
 pub use rustix::process::Signal;
 pub use server::{Options, Server};

@@ -1,6 +1,5 @@
 //! Real input: the flights that left New York in 2013, in one COPY.
 
-use std::fs;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
@@ -8,21 +7,12 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
-use webhooks_e2e::{wait_for, Flights, PythonReceiver, Server};
+use webhooks_e2e::{private_memory, wait_for, Flights, PythonReceiver, Server};
 
 /// How many rows: `WEBHOOKS_E2E_FLIGHTS=336776` is all of them.
 fn rows() -> usize {
     std::env::var("WEBHOOKS_E2E_FLIGHTS")
         .map_or(20_000, |rows| rows.parse().expect("a number of rows"))
-}
-
-/// The private memory of a process in kB, if it is there.
-fn anonymous_memory(pid: i32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("RssAnon:"))?;
-    line.trim().strip_suffix(" kB")?.trim().parse().ok()
 }
 
 /// Watches a process: the most private memory that it had, in kB, and whether to go on watching.
@@ -35,7 +25,7 @@ impl Peak {
         thread::spawn(move || {
             // A peak between two looks would be shorter than a hundredth of a second.
             while !watched.1.load(Ordering::SeqCst) {
-                let now = anonymous_memory(pid).unwrap_or(0);
+                let now = private_memory(pid).unwrap_or(0);
                 watched.0.fetch_max(now, Ordering::SeqCst);
                 thread::sleep(Duration::from_millis(10));
             }

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod arrival;
+mod batches;
 mod command_conflicts;
 mod crashes;
 mod databases;
@@ -9,9 +10,11 @@ mod dump;
 mod failures;
 mod flights;
 mod ordering;
+mod outcomes;
 mod readme;
 mod settings;
 mod standby;
 mod states;
+mod throttle;
 mod transactions;
 mod workers;

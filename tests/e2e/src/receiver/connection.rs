@@ -76,8 +76,15 @@ fn carry_out(
     state: &State,
 ) -> io::Result<()> {
     match answer {
-        Answer::Status(status) => respond(request, stream, status, b""),
-        Answer::Body(status, body) => respond(request, stream, status, &body),
+        Answer::Status(status) => respond(request, stream, status, "", b""),
+        Answer::Body(status, body) => respond(request, stream, status, "", &body),
+        Answer::Header(status, name, value) => respond(
+            request,
+            stream,
+            status,
+            &format!("{name}: {value}\r\n"),
+            b"",
+        ),
         Answer::Close => Err(ErrorKind::ConnectionAborted.into()),
         Answer::After(delay, answer) => {
             // A delay is what this receiver is asked to be like; no test waits for it to be over.
@@ -91,16 +98,22 @@ fn carry_out(
                 }
                 thread::sleep(Duration::from_millis(10));
             }
-            respond(request, stream, 200, b"")
+            respond(request, stream, 200, "", b"")
         }
     }
 }
 
-fn respond(request: &Request, stream: &mut TcpStream, status: u16, body: &[u8]) -> io::Result<()> {
+fn respond(
+    request: &Request,
+    stream: &mut TcpStream,
+    status: u16,
+    headers: &str,
+    body: &[u8],
+) -> io::Result<()> {
     // Before it is written: what the sender does upon the answer comes after this instant.
     let _ = request.answered.set((Instant::now(), status));
     let mut response = format!(
-        "HTTP/1.1 {status} Whatever\r\ncontent-length: {}\r\n\r\n",
+        "HTTP/1.1 {status} Whatever\r\n{headers}content-length: {}\r\n\r\n",
         body.len()
     )
     .into_bytes();

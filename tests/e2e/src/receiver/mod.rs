@@ -21,6 +21,8 @@ pub enum Answer {
     Status(u16),
     /// Answers with a status and a body.
     Body(u16, Vec<u8>),
+    /// Answers with a status and a header.
+    Header(u16, &'static str, String),
     /// Says nothing until the receiver is [released](Receiver::release) (then 200), ended, or the caller hangs up.
     Hang,
     /// Closes the connection without an answer.
