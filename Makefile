@@ -82,3 +82,7 @@ bench-throughput: install ## calls a second, beside the bare client and an open 
 .PHONY: bench-neighbours
 bench-neighbours: install ## what a dead endpoint does to a good one
 	@bench/run neighbours $(A)
+
+.PHONY: bench-crowd
+bench-crowd: install ## what a thousand dead endpoints do to a good one
+	@bench/run crowd $(A)

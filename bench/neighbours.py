@@ -6,11 +6,10 @@ the receiver's socket, is compared with that while the other webhook is stopped.
 alternate. Its calls time out after two seconds, so that timeouts and retries happen within the run.
 """
 
-import time
-
 import figures
+from load import insert_steadily
 from postgres import Session
-from receiver import Receiver, now
+from receiver import Receiver
 
 PREPARE = """
 CREATE EXTENSION webhooks;
@@ -23,16 +22,6 @@ SELECT webhooks.subscribe('dead', '{{order:new}}');
 SELECT webhooks.stop_webhook('dead');
 """
 SETTLE_SECONDS = 3  # before each round: the calls of the dead endpoint begin, or the last of them end
-
-
-def insert_steadily(session, rows, rate):
-    """Inserts rows at a rate, and gives the time at which each was sent. One that is late makes the next no later."""
-    start, sent = time.monotonic(), {}
-    for number, row in enumerate(rows):
-        time.sleep(max(0, start + number / rate - time.monotonic()))
-        sent[row] = now()
-        session.run(f"INSERT INTO orders VALUES ({row}, 'Ada', 'new', 19.95)")
-    return sent
 
 
 def main():

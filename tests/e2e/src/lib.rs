@@ -27,4 +27,4 @@ pub use receiver::{Answer, Receiver, Request};
 pub use rustix::process::Signal;
 pub use server::{Options, Server};
 pub use session::Session;
-pub use wait::{wait_for, wait_until, within, PATIENCE};
+pub use wait::{wait_for, wait_patiently, wait_until, within, PATIENCE};

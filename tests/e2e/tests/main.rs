@@ -7,6 +7,7 @@ mod command_conflicts;
 mod crashes;
 mod databases;
 mod dump;
+mod endurance;
 mod failures;
 mod flights;
 mod ordering;
