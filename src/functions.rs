@@ -89,8 +89,15 @@ mod webhooks {
             }
             return None;
         }
-        let started = || process::start_worker_and_wait(process::database());
-        let pid = wake::worker_pid().or_else(started);
+        let pid = wake::worker_pid().or_else(|| {
+            // Where somebody else has just started one, it is that one.
+            let started = if wake::has_workers() {
+                None
+            } else {
+                Some(process::start_worker_and_wait(process::database())?)
+            };
+            wake::wait_for_worker(started)
+        });
         if pid.is_none() {
             error::raise(
                 PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,

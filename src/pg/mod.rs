@@ -8,6 +8,7 @@ pub mod encoding;
 pub mod entry;
 pub mod guc;
 pub mod interrupt;
+mod lock;
 pub mod moment;
 pub mod numeric;
 mod partition;

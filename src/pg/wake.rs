@@ -5,11 +5,15 @@
 
 use std::cell::Cell;
 use std::ffi::{c_void, CStr};
+use std::time::Duration;
 
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-use super::process;
+use super::{lock, process};
+
+/// The advisory lock that the worker of a database holds, so that there is one.
+pub const ONLY_ONE: i64 = 0x7765_6268_6f6f_6b73;
 
 thread_local! {
     static PENDING: Cell<bool> = const { Cell::new(false) };
@@ -67,27 +71,55 @@ fn wake() {
     if !process.is_null() && unsafe { is_in_this_database(process, pid) } {
         // SAFETY: as above; setting the latch of a process that is gone does nothing.
         unsafe { pg_sys::SetLatch(&mut (*process).procLatch) };
-    } else if let Some((process, pid)) = find() {
-        LAST.set((process, pid));
+        return;
+    }
+    // Where there are several, all but one are about to leave, and which one it is takes long to ask.
+    let found: Vec<_> = workers().collect();
+    for &(process, _) in &found {
         // SAFETY: as above.
         unsafe { pg_sys::SetLatch(&mut (*process).procLatch) };
     }
+    if let [only] = found[..] {
+        LAST.set(only);
+    }
 }
 
-/// The process id of this database's worker, if one runs.
+/// The process id of this database's worker, if one runs: of that which is here to stay, not of one that waits to see
+/// whether it is needed.
 pub fn worker_pid() -> Option<i32> {
-    find().map(|(_, pid)| pid)
+    let holder = lock::holder(ONLY_ONE)?;
+    workers().map(|(_, pid)| pid).find(|&pid| pid == holder)
 }
 
-fn find() -> Option<(*mut pg_sys::PGPROC, i32)> {
+/// Whether a worker runs in this database, be it one that has only just been started.
+pub fn has_workers() -> bool {
+    workers().next().is_some()
+}
+
+/// Waits until a process that was started, or another one, is this database's worker. `None` where it leaves instead: it
+/// says in the log why.
+pub fn wait_for_worker(started: Option<i32>) -> Option<i32> {
+    loop {
+        // A process that has just been started is known to the postmaster before it is in the server's list.
+        let runs = started.is_some_and(is_worker) || has_workers();
+        let pid = worker_pid();
+        if pid.is_some() || !runs {
+            return pid;
+        }
+        super::wait::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The processes of this database that are workers of ours.
+fn workers() -> impl Iterator<Item = (*mut pg_sys::PGPROC, i32)> {
     // SAFETY: ProcGlobal and its array of allProcCount processes are set up before any backend runs and stay. Fields
     // are read without a lock: a stale one costs a wake-up, which the worker's own poll makes good.
     unsafe {
         let all = pg_sys::ProcGlobal;
         (0..(*all).allProcCount as usize)
-            .map(|i| (*all).allProcs.add(i))
+            .map(move |i| (*all).allProcs.add(i))
             .map(|process| (process, (*process).pid))
-            .find(|&(process, pid)| {
+            .filter(|&(process, pid)| {
                 is_in_this_database(process, pid) && (*process).isBackgroundWorker && is_worker(pid)
             })
     }

@@ -13,11 +13,10 @@ use super::{outcomes, Worker};
 use crate::log::cursor;
 use crate::log::reader::Reader;
 use crate::pg::wait::{self, WaitSet};
+use crate::pg::wake::ONLY_ONE;
 use crate::pg::{catalog, interrupt, process, transaction};
 use crate::settings;
 
-/// The advisory lock that keeps a second worker out of a database.
-const ONLY_ONE: i64 = 0x7765_6268_6f6f_6b73;
 /// How long a worker that holds it may take to leave.
 const PREDECESSOR_LEAVES: Duration = Duration::from_secs(5);
 

@@ -96,6 +96,32 @@ fn a_second_worker_is_never_started() {
 }
 
 #[test]
+fn the_worker_that_is_named_is_the_one_that_works() {
+    let server = Server::plain().start();
+    let database = server.database();
+    let first = database.worker();
+    let mut session = database.connect();
+
+    // The first one finds that its extension is gone and is started again, into a database that has another by then: for
+    // some seconds it waits there, in the place in the server's list of processes that it had before.
+    session.run("BEGIN; DROP EXTENSION webhooks; CREATE EXTENSION webhooks; COMMIT");
+    let working = wait_for("a second one waits beside the worker", || {
+        session.value(&format!(
+            "SELECT min(a.pid) FILTER (WHERE l.pid IS NOT NULL)
+             FROM pg_stat_activity a LEFT JOIN pg_locks l ON l.pid = a.pid AND l.locktype = 'advisory' AND l.granted
+             WHERE a.datname = current_database() AND a.backend_type = 'webhooks worker' AND a.pid <> {first}
+             HAVING count(*) = 2"
+        ))
+    });
+
+    assert_eq!(
+        session.text("SELECT worker_pid FROM webhooks.status()"),
+        working
+    );
+    assert_eq!(session.text("SELECT webhooks.start_worker()"), working);
+}
+
+#[test]
 fn a_worker_runs_though_the_extension_comes_while_the_launcher_looks() {
     // When the server starts, the launcher has a worker look into each database; it ends where there is no extension.
     // Created just then, the extension must get a worker all the same.
