@@ -1,6 +1,95 @@
 //! What may be called: nothing private, unless the configuration says so.
 
+use std::collections::HashSet;
+use std::io::ErrorKind;
+use std::net::TcpListener;
+
 use webhooks_e2e::{wait_until, Receiver, Server};
+
+#[path = "../../../delivery/tests/data/mod.rs"]
+mod urls;
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// The list is the one that the delivery crate is tested with.
+#[test]
+fn no_spelling_of_a_forbidden_address_is_saved_or_called() {
+    // Whoever connects waits in its queue and is found there.
+    let listener = TcpListener::bind("[::]:0").or_else(|_| TcpListener::bind("0.0.0.0:0"));
+    let listener = listener.expect("a free port");
+    listener.set_nonblocking(true).expect("a socket");
+    let port = listener.local_addr().expect("its address").port();
+    let mut forbidden = urls::forbidden(port);
+    // No text in Postgres has a NUL.
+    forbidden.retain(|entry| !entry.url.contains('\0'));
+    let server = Server::strict()
+        .set("shared_preload_libraries", "webhooks")
+        .start();
+    let database = server.database();
+    let mut session = database.connect();
+
+    for entry in forbidden.iter().filter(|entry| !entry.is_name()) {
+        let url = quoted(&entry.url);
+        let (code, message) =
+            session.refused(&format!("SELECT webhooks.create_webhook('a', {url})"));
+        assert_eq!(code, "22023", "{url}");
+        assert!(
+            message.starts_with("invalid argument \"url\""),
+            "{url}: {message}"
+        );
+    }
+    assert_eq!(session.number("SELECT count(*) FROM webhooks.webhook"), 0);
+
+    // As if an older version had let them through.
+    session.run(
+        "SELECT webhooks.create_webhook('a', 'https://example.com/', retry_schedule => '{1 day}');
+         DELETE FROM webhooks.endpoint",
+    );
+    let rows: Vec<_> = forbidden
+        .iter()
+        .map(|entry| format!("({})", quoted(&entry.url)))
+        .collect();
+    session.run(&format!(
+        "INSERT INTO webhooks.endpoint (webhook_id, url)
+         SELECT w.id, u.url FROM webhooks.webhook w, (VALUES {}) u(url)",
+        rows.join(", ")
+    ));
+    database.watched_table("orders", "a");
+    session.run("INSERT INTO orders VALUES (1)");
+
+    let count = forbidden.len() as i64;
+    wait_until("all calls have ended", || {
+        session.number("SELECT count(*) FROM webhooks.attempt_log") == count
+    });
+    let others: HashSet<_> = session
+        .column("SELECT url FROM webhooks.attempt_log WHERE error NOT LIKE 'forbidden address: %'")
+        .into_iter()
+        .flatten()
+        .collect();
+    for entry in &forbidden {
+        // Where the system does not know the name, that is what is wrong.
+        let may_be_unknown = ["hostname", "punycode"].contains(&entry.class);
+        assert!(
+            may_be_unknown || !others.contains(&entry.url),
+            "{}",
+            entry.url
+        );
+    }
+    assert_eq!(
+        session.number(
+            "SELECT count(*) FROM webhooks.attempt_log
+             WHERE error NOT LIKE 'forbidden address: %' AND error NOT LIKE 'dns: %'"
+        ),
+        0
+    );
+    let visit = listener.accept().map(|(_, peer)| peer);
+    assert_eq!(
+        visit.expect_err("nobody came").kind(),
+        ErrorKind::WouldBlock
+    );
+}
 
 #[test]
 fn a_private_address_is_refused_when_it_is_saved() {

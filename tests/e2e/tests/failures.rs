@@ -217,3 +217,53 @@ fn no_more_calls_are_open_than_max_in_flight() {
     wait_until("all have arrived", || receiver.messages().len() == 300);
     assert_eq!(receiver.most_open(), 3, "as many as allowed, and no more");
 }
+
+#[test]
+fn whatever_is_answered_is_stored() {
+    let receiver = Receiver::start();
+    let database = Server::shared().database();
+    database.webhook("a", &receiver, "retry_schedule => '{1 day}'");
+    database.watched_table("orders", "a");
+    let answers: [(&[u8], &str); 6] = [
+        (b"a\0b", "a\u{fffd}b"),
+        (b"\0", "\u{fffd}"),
+        (b"\xff\xfe\xc3", "\u{fffd}\u{fffd}\u{fffd}"),
+        // A surrogate, and a slash that takes two bytes.
+        (
+            b"\xed\xa0\x80\xc0\xaf",
+            "\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}",
+        ),
+        (b"\x1b[2J\r\n\\'; --\x7f", "\x1b[2J\r\n\\'; --\x7f"),
+        (
+            "\u{1f4ee}\u{202e}\u{feff}".as_bytes(),
+            "\u{1f4ee}\u{202e}\u{feff}",
+        ),
+    ];
+    receiver.script(move |request| {
+        let number = request.number("id");
+        let (body, _) = answers[number as usize / 2];
+        // Both what is delivered and what is not.
+        let status = if number % 2 == 0 { 200 } else { 500 };
+        Answer::Body(status, body.to_vec())
+    });
+    let mut session = database.connect();
+    let calls = 2 * answers.len() as i64;
+    session.run(&format!(
+        "INSERT INTO orders SELECT g FROM generate_series(0, {calls} - 1) g"
+    ));
+
+    wait_until("all are recorded", || {
+        session.number("SELECT count(*) FROM webhooks.attempt_log") == calls
+    });
+
+    for request in receiver.requests() {
+        let stored = session.text(&format!(
+            "SELECT response FROM webhooks.attempt_log WHERE message_id = '{}'",
+            request.message()
+        ));
+        let (_, expected) = answers[request.number("id") as usize / 2];
+        assert_eq!(stored, expected);
+    }
+    assert_eq!(receiver.count() as i64, calls, "none was sent twice");
+    assert_eq!(database.delivered("a"), calls / 2);
+}
