@@ -44,6 +44,14 @@ lint: dependencies ## run clippy over the workspace
 test-unit: dependencies ## run the tests of the delivery crate: no Postgres
 	cargo test -p webhooks-delivery
 
+.PHONY: fuzz
+fuzz: dependencies ## look for inputs that the fuzz target T fails on, for SECONDS (default: 600)
+	@scripts/fuzz run $(T) $(or $(SECONDS),600)
+
+.PHONY: fuzz-keep
+fuzz-keep: dependencies ## add to the corpus of T what `make fuzz` has found and reaches new code
+	@scripts/fuzz keep $(T)
+
 .PHONY: test-regress
 test-regress: install ## run the SQL tests; T="name …" for some of them
 	@scripts/regress sql $(T)

@@ -3,6 +3,7 @@
 mod buffers;
 mod failure;
 mod guard;
+mod memory;
 #[cfg(test)]
 mod name_tests;
 mod tcp;

@@ -15,4 +15,5 @@ pub use cidr::{Network, NotANetwork};
 pub use forbidden::Policy;
 pub use url::{UrlProblem, check_url};
 
-pub(crate) use url::parse_url;
+pub(crate) use host::Host;
+pub(crate) use url::{host_of, parse_url};

@@ -84,7 +84,7 @@ pub(crate) fn parse_url(url: &str, policy: &Policy) -> Result<Uri, UrlProblem> {
 }
 
 /// The host of a URL whose authority is nothing but a host and perhaps a port.
-pub(super) fn host_of(uri: &Uri) -> Result<Host<'_>, UrlProblem> {
+pub(crate) fn host_of(uri: &Uri) -> Result<Host<'_>, UrlProblem> {
     let authority = uri.authority().ok_or(UrlProblem::Host)?;
     if authority.as_str().contains('@') {
         return Err(UrlProblem::UserInfo);
