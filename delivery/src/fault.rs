@@ -19,7 +19,7 @@ pub enum FaultKind {
     Closed,
     /// An answer that is not 2xx.
     Status,
-    /// The answer's headers are larger than accepted.
+    /// The answer's headers, or all that came instead of a body, are larger than accepted.
     TooLarge,
     /// A defect of this software.
     Internal,
