@@ -12,6 +12,7 @@ use crate::client::{Call, Client, Transport};
 use crate::fault::Fault;
 use crate::network::resolver::VettingResolver;
 use crate::network::{Host, Policy, host_of, parse_url};
+use crate::outcome::{self, Verdict};
 use crate::response;
 use crate::settings::Settings;
 
@@ -24,6 +25,10 @@ pub struct Answer {
     pub response: Option<String>,
     /// What is wrong with it.
     pub fault: Option<Fault>,
+    /// What it asks for with `Retry-After`.
+    pub retry_after: Option<Duration>,
+    /// What follows for a delivery that has one more attempt.
+    pub verdict: Verdict,
 }
 
 /// Makes a call whose answer is this, in pieces of so many bytes.
@@ -43,10 +48,13 @@ pub fn answer(bytes: &[u8], piece: usize, max_response_bytes: usize) -> Answer {
         timeout: Duration::from_secs(3600),
         body: b"{}",
     });
+    let (verdict, _) = outcome::judge(&answer, 1, &[Duration::from_secs(5)], 0.0);
     Answer {
         status: answer.status,
         response: response::text(&answer.body, max_response_bytes),
         fault: answer.fault,
+        retry_after: answer.retry_after,
+        verdict,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use webhooks_delivery::FaultKind;
 use webhooks_delivery::fuzzing::{answer, retry_after};
+use webhooks_delivery::{FaultKind, Verdict};
 
 /// The first byte says how much of a body is kept and in what pieces the rest, which is the answer, arrives too.
 pub fn check(input: &[u8]) {
@@ -20,6 +20,13 @@ pub fn check(input: &[u8]) {
         match &answer.fault {
             Some(fault) => assert_ne!(fault.kind, FaultKind::Internal, "{fault}"),
             None => assert!(answer.status.is_some_and(|status| status >= 100)),
+        }
+        let good = matches!(answer.status, Some(200..=299)) && answer.fault.is_none();
+        assert_eq!(answer.verdict == Verdict::Delivered, good);
+        let a_day = Duration::from_secs(86_400);
+        assert!(answer.retry_after.is_none_or(|wait| wait <= a_day));
+        if let Verdict::Retry { after } = answer.verdict {
+            assert!(after <= a_day);
         }
         if let Some(text) = &answer.response {
             assert!(!text.is_empty() && text.len() <= max_response_bytes);
