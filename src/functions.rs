@@ -1,7 +1,7 @@
 //! What SQL needs from Rust.
 
 use pgrx::prelude::*;
-use webhooks_delivery::{check_url as check, secret, MessageId, UrlProblem};
+use webhooks_delivery::{check_url as check, secret, MessageId, Scheme, UrlProblem};
 
 use crate::log::{from_unix, to_unix};
 use crate::pg::{backend, entry, process, wake};
@@ -146,16 +146,17 @@ mod webhooks {
     /// A new secret: `whsec_` and 32 random bytes in base64.
     #[pg_extern]
     fn generate_secret() -> String {
-        secret::generate()
+        secret::generate(Scheme::Standard)
             .unwrap_or_else(|error| panic!("no random bytes from the system: {error}"))
+            .expect("a secret, since it is signed")
     }
 
     /// Refuses a secret that is not `whsec_` and base64 of 24 to 64 bytes.
     #[pg_extern]
     fn check_secret(secret: Option<&str>) {
         let hint = "Give \"whsec_\" followed by the base64 of 24 to 64 random bytes, or leave it out to have one generated.";
-        match secret.map(secret::parse) {
-            Some(Ok(_)) => {}
+        match secret.map(|text| secret::check(Scheme::Standard, text)) {
+            Some(Ok(())) => {}
             Some(Err(problem)) => invalid("secret", &problem.to_string(), hint),
             None => invalid("secret", "it is null", hint),
         }

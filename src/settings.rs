@@ -112,6 +112,7 @@ pub fn delivery() -> webhooks_delivery::Settings {
         // The check hook has let the value in, so that it parses; were it not so, nothing private is the safe reading.
         allowed_networks: networks.unwrap_or_default(),
         allow_http: ALLOW_HTTP.get(),
+        authorities: Default::default(),
         max_response_bytes: MAX_RESPONSE_BYTES.get() as usize,
         user_agent: concat!("pg-webhooks/", env!("CARGO_PKG_VERSION")).to_owned(),
     }

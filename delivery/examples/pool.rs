@@ -9,8 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use webhooks_delivery::{
-    Delivery, Endpoint, Event, Message, Operation, Ordering, Pool, Settings, Verdict, Webhook,
-    secret,
+    Delivery, Endpoint, Event, Message, Operation, Ordering, Pool, Scheme, Settings, Signing,
+    Verdict, Webhook, secret,
 };
 
 /// So many deliveries wait in memory at most, and are added at once at least.
@@ -22,6 +22,7 @@ fn main() {
     let settings = Settings {
         allowed_networks: vec!["127.0.0.0/8".parse().expect("a network")],
         allow_http: true,
+        authorities: Default::default(),
         max_response_bytes: 16 * 1024,
         user_agent: "pg-webhooks/0.1.0".into(),
     };
@@ -64,14 +65,16 @@ fn main() {
 }
 
 fn endpoint(arguments: &common::Arguments) -> Arc<Endpoint> {
-    let secret = secret::generate().expect("random numbers");
+    let secret = secret::generate(Scheme::Standard).expect("random numbers");
+    let secret = secret.as_deref().map(|text| (text, None));
     Arc::new(Endpoint {
         id: 1,
         url: arguments.url.clone(),
         webhook: Arc::new(Webhook {
             id: 1,
             name: "flights".into(),
-            secret: secret::parse(&secret).expect("a secret"),
+            signing: Signing::new(Scheme::Standard, secret).expect("a secret"),
+            headers: Default::default(),
             ordering: Ordering::Record,
             max_in_flight: arguments.threads as u32,
             throttle: None,

@@ -7,6 +7,7 @@ mod memory;
 #[cfg(test)]
 mod name_tests;
 mod tcp;
+mod tls;
 #[cfg(test)]
 mod tls_tests;
 
@@ -15,13 +16,13 @@ use std::time::{Duration, SystemTime};
 
 use ureq::config::Config;
 use ureq::http::{HeaderName, HeaderValue, Method, Request, header};
-use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::resolver::Resolver;
-use ureq::unversioned::transport::{self, Connector, RustlsConnector};
+use ureq::unversioned::transport::{self, Connector};
 use ureq::{Agent, Body};
 
 use guard::GuardConnector;
 use tcp::TcpConnector;
+use tls::TlsConnector;
 
 use crate::fault::{Fault, FaultKind};
 use crate::network::resolver::VettingResolver;
@@ -37,14 +38,8 @@ const INPUT_BUFFER_BYTES: usize = 24 * 1024;
 const OUTPUT_BUFFER_BYTES: usize = 16 * 1024;
 /// Many servers close what was idle for 5 seconds. A connection that closes just as a call begins costs an attempt.
 const MAX_IDLE: Duration = Duration::from_secs(4);
-
-/// Headers of a call, those included that the client adds.
-const HEADERS: usize = 12;
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
-const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
-const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
-const WEBHOOK_ATTEMPT: HeaderName = HeaderName::from_static("webhook-attempt");
+/// How many headers the client adds to those of a call.
+const OWN_HEADERS: usize = 4;
 /// In an answer: what the receiver wishes.
 const WEBHOOK_DELIVERY: &str = "webhook-delivery";
 
@@ -68,12 +63,21 @@ pub(crate) struct Client {
 /// What to send.
 pub(crate) struct Call<'a> {
     pub(crate) url: &'a str,
-    pub(crate) id: &'a str,
-    pub(crate) timestamp: &'a str,
-    pub(crate) signature: &'a str,
-    pub(crate) attempt: u32,
+    /// All but those that HTTP itself asks for, and the user agent.
+    pub(crate) headers: &'a [(HeaderName, HeaderValue)],
     pub(crate) timeout: Duration,
     pub(crate) body: &'a [u8],
+}
+
+#[cfg(test)]
+impl Call<'_> {
+    /// A header that must be there, once.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let mut found = self.headers.iter().filter(|(given, _)| given == name);
+        let (_, value) = found.next().expect("the header is there");
+        assert!(found.next().is_none(), "{name} is there twice");
+        value.to_str().expect("text")
+    }
 }
 
 /// What came back.
@@ -101,14 +105,10 @@ impl Answer {
 impl Client {
     /// One that keeps up to so many connections open.
     pub(crate) fn new(settings: &Settings, connections: usize) -> Self {
-        Client::with_roots(settings, connections, RootCerts::WebPki)
-    }
-
-    fn with_roots(settings: &Settings, connections: usize, roots: RootCerts) -> Self {
         Client::with_parts(
             settings,
-            agent_config(connections, roots),
-            TcpConnector.chain(RustlsConnector::default()),
+            agent_config(connections),
+            TcpConnector.chain(TlsConnector::new(&settings.authorities)),
             VettingResolver::new(settings.policy()),
         )
     }
@@ -164,25 +164,13 @@ impl Client {
     fn request<'a>(&self, call: &Call<'a>) -> Result<Request<&'a [u8]>, Fault> {
         let uri = parse_url(call.url, &self.policy)
             .map_err(|problem| Fault::new(FaultKind::ForbiddenAddress, problem))?;
-        let value = |text: &str| {
-            HeaderValue::from_str(text).map_err(|error| Fault::new(FaultKind::Internal, error))
-        };
-        let id = value(call.id)?;
         let mut request = Request::new(call.body);
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri;
         let headers = request.headers_mut();
-        headers.reserve(HEADERS);
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
+        headers.reserve(OWN_HEADERS + call.headers.len());
         headers.insert(header::USER_AGENT, self.user_agent.clone());
-        headers.insert(IDEMPOTENCY_KEY, id.clone());
-        headers.insert(WEBHOOK_ID, id);
-        headers.insert(WEBHOOK_TIMESTAMP, value(call.timestamp)?);
-        headers.insert(WEBHOOK_SIGNATURE, value(call.signature)?);
-        headers.insert(WEBHOOK_ATTEMPT, HeaderValue::from(call.attempt));
+        headers.extend(call.headers.iter().cloned());
         Ok(request)
     }
 
@@ -202,10 +190,9 @@ impl Client {
     }
 }
 
-fn agent_config(connections: usize, roots: RootCerts) -> Config {
+fn agent_config(connections: usize) -> Config {
     Agent::config_builder()
         .proxy(None)
-        .tls_config(TlsConfig::builder().root_certs(roots).build())
         .max_redirects(0)
         .http_status_as_error(false)
         .max_response_header_size(MAX_HEADER_BYTES)

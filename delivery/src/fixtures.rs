@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::delivery::Delivery;
+use crate::headers::Headers;
 use crate::message::{Event, Message, Operation};
-use crate::secret;
 use crate::settings::Settings;
+use crate::signing::{Scheme, Signing};
 use crate::webhook::{Endpoint, Ordering, Webhook};
 
 /// To an endpoint that answers in the test itself; no message is about any record.
@@ -17,7 +18,12 @@ pub(crate) fn endpoint() -> Arc<Endpoint> {
         webhook: Arc::new(Webhook {
             id: 3,
             name: "shipping".into(),
-            secret: secret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap(),
+            signing: Signing::new(
+                Scheme::Standard,
+                [("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", None)],
+            )
+            .unwrap(),
+            headers: Headers::default(),
             ordering: Ordering::Record,
             max_in_flight: 1000,
             throttle: None,
@@ -63,6 +69,7 @@ pub(crate) fn settings() -> Settings {
     Settings {
         allowed_networks: vec!["127.0.0.0/8".parse().unwrap()],
         allow_http: true,
+        authorities: Default::default(),
         max_response_bytes: 1000,
         user_agent: "pg-webhooks/test".into(),
     }

@@ -9,8 +9,7 @@
 //!    retry outstanding, and lets nothing overtake them.
 //! 2. **Is taken** by a sender thread (`pool`) as soon as its lane, its record and the bounds on open calls allow.
 //!    Endpoints take turns, so a slow one delays no other.
-//! 3. **Becomes a call** (`sender`): the body is built (`payload`) and signed (`signature`) with the webhook's
-//!    [`Secret`].
+//! 3. **Becomes a call** (`sender`): the body is built (`payload`) and signed as the webhook's [`Signing`] has it.
 //! 4. **Is sent** (`client`) if the address policy (`network`) allows the URL and every address its host stands for.
 //!    Whatever the receiver does then, the call ends within the webhook's timeout and keeps a bounded piece of the
 //!    answer (`response`).
@@ -27,6 +26,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod authorities;
 mod breaker;
 mod client;
 mod date;
@@ -37,6 +37,7 @@ mod fixtures;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gate;
+mod headers;
 mod keys;
 mod lane;
 mod message;
@@ -49,22 +50,24 @@ mod retry;
 mod retry_after;
 mod round;
 mod scheduler;
-pub mod secret;
 mod sender;
 mod settings;
-mod signature;
+mod signing;
 mod throttle;
 mod webhook;
 
+pub use authorities::{Authorities, NoAuthorities};
 pub use breaker::Effect;
 pub use delivery::{Batch, Delivery, Finished};
 pub use fault::{Fault, FaultKind};
+pub use headers::{HeaderProblem, Headers};
 pub use message::{Event, Message, MessageId, NotAMessageId, Operation};
 pub use network::{Network, NotANetwork, Policy, UrlProblem, check_url};
 pub use outcome::Verdict;
 pub use pool::Pool;
 pub use scheduler::{LANE_CAPACITY, LaneState, Scheduler};
-pub use secret::Secret;
 pub use settings::Settings;
+pub use signing::secret::SecretProblem;
+pub use signing::{Scheme, Signing, secret};
 pub use throttle::Throttle;
 pub use webhook::{Endpoint, Ordering, Webhook};

@@ -20,6 +20,13 @@ pub struct Event {
     pub object_name: Option<String>,
 }
 
+impl Event {
+    /// What it is called where there is room for one word: the name a user gave it, or else its type.
+    pub(crate) fn label(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.event_type)
+    }
+}
+
 /// What was done to the row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {

@@ -1,22 +1,29 @@
 //! Sending one delivery: body, signature, call, verdict.
 
-use std::fmt::Write;
 use std::panic::{self, AssertUnwindSafe};
 use std::time::{Instant, SystemTime};
 
+use ureq::http::{HeaderName, HeaderValue, header};
+
 use crate::client::{Answer, Call, Transport};
-use crate::delivery::{Batch, Finished};
+use crate::delivery::{Batch, Delivery, Finished};
 use crate::fault::{Fault, FaultKind};
 use crate::retry::Random;
-use crate::{outcome, payload, response, signature};
+use crate::signing::Content;
+use crate::{outcome, payload, response};
 
 /// What a thread needs to send one delivery after the other, and keeps in between.
 pub(crate) struct Sender {
     random: Random,
     body: Vec<u8>,
-    id: String,
-    timestamp: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const WEBHOOK_ATTEMPT: HeaderName = HeaderName::from_static("webhook-attempt");
+/// The word for messages about different events in one call.
+const MIXED: &str = "batch";
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A body larger than this does not keep its memory for the next one.
 const KEEP_BODY_BYTES: usize = 64 * 1024;
@@ -26,8 +33,7 @@ impl Sender {
         Sender {
             random,
             body: Vec::new(),
-            id: String::new(),
-            timestamp: String::new(),
+            headers: Vec::new(),
         }
     }
 
@@ -67,27 +73,44 @@ impl Sender {
         self.body.clear();
         self.body.shrink_to(KEEP_BODY_BYTES);
         payload::append_body(&mut self.body, webhook, deliveries);
-        self.id.clear();
-        self.timestamp.clear();
-        write!(self.id, "{}", batch.id()).expect("writing to memory cannot fail");
-        write!(self.timestamp, "{}", unix_seconds(started_at))
-            .expect("writing to memory cannot fail");
-        let signature = signature::standard(&webhook.secret, &self.id, &self.timestamp, &self.body);
+        let id = batch.id();
+        self.headers.clear();
+        self.headers.extend([
+            (header::CONTENT_TYPE, JSON),
+            (
+                IDEMPOTENCY_KEY,
+                HeaderValue::from_str(&id).expect("an id is ASCII"),
+            ),
+            (WEBHOOK_ATTEMPT, HeaderValue::from(deliveries[0].attempt)),
+        ]);
+        let content = Content {
+            id: &id,
+            at: started_at,
+            event: event_of(deliveries),
+            body: &self.body,
+        };
+        webhook.signing.sign(&content, &mut self.headers);
+        self.headers.extend(webhook.headers.iter().cloned());
         transport.call(&Call {
             url: &endpoint.url,
-            id: &self.id,
-            timestamp: &self.timestamp,
-            signature: &signature,
-            attempt: deliveries[0].attempt,
+            headers: &self.headers,
             timeout: webhook.timeout,
             body: &self.body,
         })
     }
 }
 
-fn unix_seconds(time: SystemTime) -> u64 {
-    time.duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+/// What a call tells about, in one word: the name that all its messages share, if they do.
+fn event_of(deliveries: &[Delivery]) -> &str {
+    let mut labels = deliveries
+        .iter()
+        .map(|delivery| delivery.message.event.label());
+    let first = labels.next().unwrap_or_default();
+    if labels.all(|label| label == first) {
+        first
+    } else {
+        MIXED
+    }
 }
 
 fn unix_micros(time: SystemTime) -> i64 {
@@ -125,10 +148,8 @@ mod tests {
     impl Transport for Fake {
         fn call(&self, call: &Call<'_>) -> Answer {
             let body = String::from_utf8_lossy(call.body);
-            let Call {
-                url, id, attempt, ..
-            } = call;
-            let sent = format!("{attempt} {url} {id} {body}");
+            let (id, attempt) = (call.header("webhook-id"), call.header("webhook-attempt"));
+            let sent = format!("{attempt} {} {id} {body}", call.url);
             self.sent.lock().unwrap().push(sent);
             Answer {
                 status: Some(self.status),

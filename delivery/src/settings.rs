@@ -1,5 +1,6 @@
 //! What an administrator sets for all webhooks of a database.
 
+use crate::authorities::Authorities;
 use crate::network::{Network, Policy};
 
 /// What an administrator sets for all webhooks of a database.
@@ -9,6 +10,8 @@ pub struct Settings {
     pub allowed_networks: Vec<Network>,
     /// Whether `http://` may be called, or `https://` only.
     pub allow_http: bool,
+    /// Certificate authorities that are trusted as well as Mozilla's.
+    pub authorities: Authorities,
     /// How much of an answer's body is kept.
     pub max_response_bytes: usize,
     /// The `user-agent` header.

@@ -4,7 +4,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::secret::Secret;
+use crate::headers::Headers;
+use crate::signing::Signing;
 use crate::throttle::Throttle;
 
 /// Which messages wait for each other on their way to one endpoint.
@@ -40,7 +41,9 @@ pub struct Webhook {
     /// The name a user gave it.
     pub name: String,
     /// Signs every call.
-    pub secret: Secret,
+    pub signing: Signing,
+    /// Headers of the user's own, for every call.
+    pub headers: Headers,
     /// Which messages wait for each other.
     pub ordering: Ordering,
     /// Calls open at once to one endpoint.

@@ -9,7 +9,9 @@ use common::receiver::{Caller, DEADLINE, OK, Request, Server};
 use common::{SECRET, delivery, message, settings, webhook};
 use standardwebhooks::Webhook as Standard;
 use ureq::http::{HeaderMap, HeaderName};
-use webhooks_delivery::{Delivery, FaultKind, Settings, Verdict};
+use webhooks_delivery::{
+    Delivery, FaultKind, Headers, Scheme, Settings, Signing, Verdict, Webhook,
+};
 
 /// A server that hands over what it was sent and answers 200.
 fn recording() -> (Server, std::sync::mpsc::Receiver<Request>) {
@@ -276,4 +278,40 @@ fn proxies_of_the_environment_are_not_used() {
     let server = Server::answering(OK);
     let caller = Caller::new(&server.url, settings(), webhook());
     assert_eq!(caller.call().verdicts, [Verdict::Delivered]);
+}
+
+#[test]
+fn a_users_headers_go_with_every_call_and_their_size_is_no_obstacle() {
+    let (server, received) = recording();
+    let long = "v".repeat(5900);
+    let own = Headers::new([("Authorization", "Bearer s3cr3t"), ("x-long", &long)]).unwrap();
+    let own = Webhook {
+        headers: own,
+        ..webhook()
+    };
+    let url = format!("{}?{}", server.url, "q".repeat(7900));
+    let caller = Caller::new(&url, settings(), own);
+    for _ in 0..2 {
+        assert_eq!(caller.call().verdicts, [Verdict::Delivered]);
+        let request = received.recv_timeout(DEADLINE).unwrap();
+        assert_eq!(request.header("authorization"), Some("Bearer s3cr3t"));
+        assert_eq!(request.header("x-long"), Some(long.as_str()));
+        assert_eq!(request.header("content-type"), Some("application/json"));
+    }
+}
+
+#[test]
+fn a_call_that_is_not_signed_has_no_header_that_says_so() {
+    let (server, received) = recording();
+    let unsigned = Webhook {
+        signing: Signing::new(Scheme::None, []).unwrap(),
+        ..webhook()
+    };
+    let caller = Caller::new(&server.url, settings(), unsigned);
+    assert_eq!(caller.call().verdicts, [Verdict::Delivered]);
+    let request = received.recv_timeout(DEADLINE).unwrap();
+    for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
+        assert_eq!(request.header(name), None, "{name}");
+    }
+    assert!(request.header("idempotency-key").is_some());
 }

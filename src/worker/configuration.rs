@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use pgrx::prelude::*;
 use pgrx::spi::{SpiClient, SpiHeapTupleData};
-use webhooks_delivery::{secret, Delivery, Endpoint, Event, Ordering, Throttle, Webhook};
+use webhooks_delivery::{
+    Delivery, Endpoint, Event, Headers, Ordering, Scheme, Signing, Throttle, Webhook,
+};
 
 use super::deliveries::id_of;
 use super::Worker;
@@ -162,8 +164,9 @@ fn load_endpoints(client: &SpiClient<'_>) -> HashMap<i64, Arc<Endpoint>> {
 /// only a hand that writes to the tables can.
 fn load_webhook(row: &SpiHeapTupleData<'_>, id: i64) -> Option<Arc<Webhook>> {
     let name: String = column(row, 4);
-    let (Ok(secret), Ok(ordering)) = (
-        secret::parse(&column::<String>(row, 5)),
+    let secret: String = column(row, 5);
+    let (Ok(signing), Ok(ordering)) = (
+        Signing::new(Scheme::Standard, [(secret.as_str(), None)]),
         column::<String>(row, 6).parse::<Ordering>(),
     ) else {
         warning!("webhook \"{name}\" is left out: its secret or its ordering is not valid");
@@ -173,7 +176,8 @@ fn load_webhook(row: &SpiHeapTupleData<'_>, id: i64) -> Option<Arc<Webhook>> {
     Some(Arc::new(Webhook {
         id,
         name,
-        secret,
+        signing,
+        headers: Headers::default(),
         ordering,
         max_in_flight: column::<i32>(row, 7).max(1) as u32,
         throttle: optional::<i32>(row, 11).map(|calls| Throttle {

@@ -72,7 +72,7 @@ fn client(ask: Arc<Ask>, remember_for: Duration) -> Client {
     let lookup = Lookup::with(ask);
     Client::with_parts(
         &settings,
-        agent_config(4, RootCerts::WebPki),
+        agent_config(4),
         TcpConnector,
         VettingResolver::with_lookup(settings.policy(), lookup, remember_for),
     )
@@ -81,10 +81,7 @@ fn client(ask: Arc<Ask>, remember_for: Duration) -> Client {
 fn call(client: &Client, url: &str, timeout: Duration) -> Answer {
     client.call(&Call {
         url,
-        id: "msg_1",
-        timestamp: "1614265330",
-        signature: "v1,abc",
-        attempt: 1,
+        headers: &[],
         timeout,
         body: b"body",
     })

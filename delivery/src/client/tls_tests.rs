@@ -12,9 +12,9 @@ use rcgen::{
 };
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
-use ureq::tls::Certificate;
 
 use super::*;
+use crate::authorities::Authorities;
 use crate::fixtures::settings;
 
 type Issuer = CertifiedIssuer<'static, KeyPair>;
@@ -93,17 +93,17 @@ fn call(trusted: &Issuer, url: &str, count: usize) -> Answer {
 }
 
 fn client(trusted: &Issuer) -> Client {
-    let root = Certificate::from_der(trusted.der()).to_owned();
-    Client::with_roots(&settings(), 1, [root].into())
+    let settings = Settings {
+        authorities: Authorities::from_pem(trusted.pem().as_bytes()).unwrap(),
+        ..settings()
+    };
+    Client::new(&settings, 1)
 }
 
 fn call_within(client: &Client, url: &str, timeout: Duration) -> Answer {
     client.call(&Call {
         url,
-        id: "msg_1",
-        timestamp: "1614265330",
-        signature: "v1,abc",
-        attempt: 1,
+        headers: &[],
         timeout,
         body: b"body",
     })
@@ -343,5 +343,14 @@ fn an_answer_over_tls_to_what_was_never_asked_answers_nothing() {
             assert_eq!(connections.load(Ordering::SeqCst), number);
             received.recv_timeout(Duration::from_secs(30)).unwrap();
         }
+    }
+}
+
+#[test]
+fn an_authority_of_the_users_own_does_not_replace_those_of_the_public() {
+    let own = Authorities::from_pem(issuer("own").pem().as_bytes()).unwrap();
+    let public = webpki_roots::TLS_SERVER_ROOTS.len();
+    for (authorities, count) in [(Authorities::default(), public), (own, public + 1)] {
+        assert_eq!(tls::roots(&authorities).len(), count);
     }
 }

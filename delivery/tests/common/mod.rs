@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use webhooks_delivery::{
-    Batch, Delivery, Effect, Endpoint, Event, Finished, Message, Operation, Ordering, Settings,
-    Verdict, Webhook, secret,
+    Batch, Delivery, Effect, Endpoint, Event, Finished, Message, Operation, Ordering, Scheme,
+    Settings, Signing, Verdict, Webhook,
 };
 
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -17,7 +17,8 @@ pub fn webhook() -> Webhook {
     Webhook {
         id: 3,
         name: "shipping".into(),
-        secret: secret::parse(SECRET).unwrap(),
+        signing: Signing::new(Scheme::Standard, [(SECRET, None)]).unwrap(),
+        headers: Default::default(),
         ordering: Ordering::Record,
         max_in_flight: 8,
         throttle: None,
@@ -91,6 +92,7 @@ pub fn settings() -> Settings {
     Settings {
         allowed_networks: vec!["127.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()],
         allow_http: true,
+        authorities: Default::default(),
         max_response_bytes: 1000,
         user_agent: "pg-webhooks/test".into(),
     }
