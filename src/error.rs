@@ -3,6 +3,15 @@
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
+/// Refuses an argument, and says what is wrong with it.
+pub fn invalid_argument(argument: &str, problem: &str, hint: &str) -> ! {
+    raise(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("invalid argument \"{argument}\": {problem}"),
+        hint,
+    )
+}
+
 /// Raises an error; the message names the argument where one is to blame.
 pub fn raise(code: PgSqlErrorCode, message: impl Into<String>, hint: &str) -> ! {
     ErrorReport::new(code, message.into(), "webhooks")

@@ -1,7 +1,7 @@
 //! What SQL needs from Rust.
 
 use pgrx::prelude::*;
-use webhooks_delivery::{check_url as check, secret, MessageId, Scheme, UrlProblem};
+use webhooks_delivery::{check_url as check, MessageId, UrlProblem};
 
 use crate::log::{from_unix, to_unix};
 use crate::pg::{backend, entry, process, wake};
@@ -124,13 +124,13 @@ mod webhooks {
     #[pg_extern]
     fn check_url(url: Option<&str>) {
         let Some(url) = url else {
-            invalid(
+            error::invalid_argument(
                 "url",
                 "it is null",
                 "Give an absolute URL such as https://example.com/hooks.",
             )
         };
-        if let Err(problem) = check(url, &settings::delivery().policy()) {
+        if let Err(problem) = check(url, &settings::policy()) {
             let hint = match problem {
                 UrlProblem::ForbiddenAddress(_) => {
                     "Add its network to webhooks.allowed_networks, in the configuration file or with ALTER SYSTEM, and reload, \
@@ -139,34 +139,7 @@ mod webhooks {
                 UrlProblem::HttpNotAllowed => "Use https://, or turn webhooks.allow_http on.",
                 _ => "Give an absolute URL such as https://example.com/hooks.",
             };
-            invalid("url", &problem.to_string(), hint);
+            error::invalid_argument("url", &problem.to_string(), hint);
         }
     }
-
-    /// A new secret: `whsec_` and 32 random bytes in base64.
-    #[pg_extern]
-    fn generate_secret() -> String {
-        secret::generate(Scheme::Standard)
-            .unwrap_or_else(|error| panic!("no random bytes from the system: {error}"))
-            .expect("a secret, since it is signed")
-    }
-
-    /// Refuses a secret that is not `whsec_` and base64 of 24 to 64 bytes.
-    #[pg_extern]
-    fn check_secret(secret: Option<&str>) {
-        let hint = "Give \"whsec_\" followed by the base64 of 24 to 64 random bytes, or leave it out to have one generated.";
-        match secret.map(|text| secret::check(Scheme::Standard, text)) {
-            Some(Ok(())) => {}
-            Some(Err(problem)) => invalid("secret", &problem.to_string(), hint),
-            None => invalid("secret", "it is null", hint),
-        }
-    }
-}
-
-fn invalid(argument: &str, problem: &str, hint: &str) -> ! {
-    error::raise(
-        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-        format!("{argument}: {problem}"),
-        hint,
-    )
 }

@@ -5,6 +5,7 @@
 //! - [`worker`]: the background worker, which hands messages to the crate `webhooks-delivery` and records what came of
 //!   each call.
 //! - [`functions`]: what SQL needs from Rust; all that SQL says well is in `sql/`, listed in [`schema`].
+//! - [`signatures`]: the same, about secrets and headers.
 //! - [`pg`]: the fence around everything unsafe.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
@@ -17,6 +18,7 @@ mod log;
 mod pg;
 mod schema;
 mod settings;
+mod signatures;
 mod worker;
 
 ::pgrx::pg_module_magic!(name, version);

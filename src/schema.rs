@@ -24,7 +24,9 @@ extension_sql_file!(
     "../sql/tables/webhook.sql",
     requires = ["trigger_functions"]
 );
-extension_sql_file!("../sql/tables/endpoint.sql", requires = ["webhook"]);
+extension_sql_file!("../sql/tables/secret.sql", requires = ["webhook"]);
+extension_sql_file!("../sql/tables/header.sql", requires = ["secret"]);
+extension_sql_file!("../sql/tables/endpoint.sql", requires = ["header"]);
 extension_sql_file!("../sql/tables/event.sql", requires = ["endpoint"]);
 extension_sql_file!("../sql/tables/subscription.sql", requires = ["event"]);
 extension_sql_file!("../sql/tables/message.sql", requires = ["subscription"]);
@@ -49,8 +51,11 @@ extension_sql_file!(
         is_preloaded,
         library_version,
         check_url,
+        check_signature,
         generate_secret,
-        check_secret
+        check_secret,
+        public_key_of,
+        check_headers
     ]
 );
 extension_sql_file!(
@@ -80,8 +85,13 @@ extension_sql_file!(
 );
 extension_sql_file!("../sql/functions/webhook_checks.sql", requires = ["expiry"]);
 extension_sql_file!(
-    "../sql/functions/webhook_definition.sql",
+    "../sql/functions/secrets.sql",
     requires = ["webhook_checks"]
+);
+extension_sql_file!("../sql/functions/headers.sql", requires = ["secrets"]);
+extension_sql_file!(
+    "../sql/functions/webhook_definition.sql",
+    requires = ["headers"]
 );
 extension_sql_file!(
     "../sql/functions/webhook_state.sql",

@@ -4,7 +4,7 @@ use std::ffi::CString;
 use std::time::Duration;
 
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
-use webhooks_delivery::Network;
+use webhooks_delivery::{Authorities, Network, Policy};
 
 use crate::pg::guc;
 
@@ -14,6 +14,7 @@ static RETENTION: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::n
 static MAX_RESPONSE_BYTES: GucSetting<i32> = GucSetting::<i32>::new(16 * 1024);
 static ALLOWED_NETWORKS: GucSetting<Option<CString>> =
     GucSetting::<Option<CString>>::new(Some(c""));
+static CA_FILE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static ALLOW_HTTP: GucSetting<bool> = GucSetting::<bool>::new(true);
 static QUEUE_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(64 * 1024);
 
@@ -71,6 +72,15 @@ pub fn define() {
         GucContext::Sighup,
         GucFlags::default(),
     );
+    // Not checked by a hook, since that would read the file in every session at every reload: the worker looks at it.
+    GucRegistry::define_string_guc(
+        c"webhooks.ca_file",
+        c"Certificate authorities that are trusted as well as the public ones.",
+        c"A file in PEM format; empty for none.",
+        &CA_FILE,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
     GucRegistry::define_int_guc(
         c"webhooks.queue_memory",
         c"Memory for messages that wait for their turn, per database.",
@@ -105,14 +115,28 @@ pub fn retention() -> Duration {
     parse_retention(&text).unwrap_or_else(|problem| panic!("webhooks.retention: {problem}"))
 }
 
-/// What the sender threads go by.
-pub fn delivery() -> webhooks_delivery::Settings {
+/// `webhooks.ca_file`
+pub fn ca_file() -> String {
+    text_of(&CA_FILE)
+}
+
+/// Which addresses may be called.
+pub fn policy() -> Policy {
     let networks = parse_networks(&text_of(&ALLOWED_NETWORKS));
-    webhooks_delivery::Settings {
+    Policy {
         // The check hook has let the value in, so that it parses; were it not so, nothing private is the safe reading.
         allowed_networks: networks.unwrap_or_default(),
         allow_http: ALLOW_HTTP.get(),
-        authorities: Default::default(),
+    }
+}
+
+/// What the sender threads go by; the authorities are those last read from `webhooks.ca_file`.
+pub fn delivery(authorities: Authorities) -> webhooks_delivery::Settings {
+    let policy = policy();
+    webhooks_delivery::Settings {
+        allowed_networks: policy.allowed_networks,
+        allow_http: policy.allow_http,
+        authorities,
         max_response_bytes: MAX_RESPONSE_BYTES.get() as usize,
         user_agent: concat!("pg-webhooks/", env!("CARGO_PKG_VERSION")).to_owned(),
     }

@@ -56,7 +56,7 @@ impl Headers {
         for (name, value) in headers {
             let header = header(name, value)?;
             if !names.insert(header.0.clone()) {
-                return Err(HeaderProblem::Twice(shown(name)));
+                return Err(HeaderProblem::Twice(Headers::shown(name)));
             }
             bytes += name.len() + value.len();
             list.push(header);
@@ -68,6 +68,13 @@ impl Headers {
             return Err(HeaderProblem::TooLarge(bytes));
         }
         Ok(Headers(list))
+    }
+
+    /// What of a header's name may be shown: the part that can be one. Whoever writes `Authorization: Bearer …` as a
+    /// name would see what follows in the server's log.
+    pub fn shown(name: &str) -> String {
+        let may_be_name = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        name.chars().take_while(may_be_name).take(SHOWN).collect()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &(HeaderName, HeaderValue)> {
@@ -85,7 +92,7 @@ impl fmt::Debug for Headers {
 
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), HeaderProblem> {
     let Ok(parsed) = HeaderName::from_bytes(name.as_bytes()) else {
-        return Err(HeaderProblem::Name(shown(name)));
+        return Err(HeaderProblem::Name(Headers::shown(name)));
     };
     let lower = parsed.as_str();
     if RESERVED.contains(&lower)
@@ -93,22 +100,15 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), HeaderPr
             .iter()
             .any(|prefix| lower.starts_with(prefix))
     {
-        return Err(HeaderProblem::Reserved(shown(name)));
+        return Err(HeaderProblem::Reserved(Headers::shown(name)));
     }
     let printable = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if !printable || value.trim_matches(' ') != value {
-        return Err(HeaderProblem::Value(shown(name)));
+        return Err(HeaderProblem::Value(Headers::shown(name)));
     }
     let mut value = HeaderValue::from_str(value).expect("printable ASCII");
     value.set_sensitive(true);
     Ok((parsed, value))
-}
-
-/// What of a name may be shown: the part that can be one. Whoever writes `Authorization: Bearer …` as a name would see
-/// what follows in the server's log.
-fn shown(name: &str) -> String {
-    let may_be_name = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    name.chars().take_while(may_be_name).take(SHOWN).collect()
 }
 
 /// Why headers may not be sent. Names the header, never its value.

@@ -27,8 +27,17 @@ COMMENT ON FUNCTION webhooks.library_version() IS
 COMMENT ON FUNCTION webhooks.check_url(text) IS
 'Raises an error unless an endpoint may have this URL: http or https, a host, no user info, and no address that is forbidden (see webhooks.allowed_networks). Names are judged at every call instead.';
 
-COMMENT ON FUNCTION webhooks.generate_secret() IS
-'A new random secret, as create_webhook makes one: whsec_ and 32 bytes in base64.';
+COMMENT ON FUNCTION webhooks.check_signature(text) IS
+'Raises an error unless there is such a signature: standard, standard-ed25519, github, stripe, shopify, none.';
 
-COMMENT ON FUNCTION webhooks.check_secret(text) IS
-'Raises an error unless the text can be a webhook''s secret: whsec_ and 24 to 64 bytes in base64.';
+COMMENT ON FUNCTION webhooks.generate_secret(text) IS
+'A new random secret, as create_webhook makes one for that signature. NULL where nothing is signed.';
+
+COMMENT ON FUNCTION webhooks.check_secret(text, text) IS
+'Raises an error unless the second text can be the secret of a webhook with the first as signature. The error shows nothing of it.';
+
+COMMENT ON FUNCTION webhooks.public_key_of(text) IS
+'The whpk_ that verifies what a whsk_ signs. See public_key(name).';
+
+COMMENT ON FUNCTION webhooks.check_headers(jsonb) IS
+'Raises an error, which shows no value, unless a webhook may have these headers added to its calls.';

@@ -76,6 +76,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM webhooks.check_name('name', webhook.name);
+    PERFORM webhooks.check_signature(webhook.signature);
     IF webhook.throttle_calls IS NOT NULL THEN
         PERFORM webhooks.check_range('throttle_calls', webhook.throttle_calls, 1, 100000,
             'how many calls an endpoint gets in any interval of throttle_per, or 0 for no bound');

@@ -11,6 +11,8 @@ CREATE FUNCTION webhooks.create_webhook(
     url            text,
     description    text       = NULL,
     secret         text       = NULL,
+    signature      text       = 'standard',
+    headers        jsonb      = '{}',
     throttle_calls int        = NULL,
     throttle_per   interval   = '1 second',
     batch_size     int        = 1,
@@ -30,6 +32,7 @@ DECLARE
 BEGIN
     made.name := name;
     made.description := nullif(description, '');
+    made.signature := signature;
     made.throttle_calls := nullif(throttle_calls, 0);
     made.throttle_per := throttle_per;
     made.batch_size := batch_size;
@@ -40,20 +43,15 @@ BEGIN
     made.when_exhausted := when_exhausted;
     PERFORM webhooks.check_url(url);
     PERFORM webhooks.check_webhook(made);
-    IF secret IS NULL THEN
-        secret := webhooks.generate_secret();
-    ELSE
-        PERFORM webhooks.check_secret(secret);
-    END IF;
 
     INSERT INTO webhooks.webhook AS w
-        (name, description, secret, throttle_calls, throttle_per, batch_size, max_in_flight, ordering, timeout,
+        (name, description, signature, throttle_calls, throttle_per, batch_size, max_in_flight, ordering, timeout,
          retry_schedule, when_exhausted)
     VALUES
-        (made.name, made.description, secret, made.throttle_calls, made.throttle_per, made.batch_size, made.max_in_flight,
-         made.ordering, made.timeout, made.retry_schedule, made.when_exhausted)
+        (made.name, made.description, made.signature, made.throttle_calls, made.throttle_per, made.batch_size,
+         made.max_in_flight, made.ordering, made.timeout, made.retry_schedule, made.when_exhausted)
     ON CONFLICT DO NOTHING
-    RETURNING w.id, w.name, w.secret INTO created;
+    RETURNING w.id, w.name INTO created.id, created.name;
 
     IF created.id IS NULL THEN
         RAISE EXCEPTION 'invalid argument "name": webhook "%" already exists', name
@@ -61,17 +59,22 @@ BEGIN
                   HINT = 'Choose another name, or drop that one with webhooks.drop_webhook(name).';
     END IF;
 
+    created.secret := webhooks.set_secret(created.id, signature, secret);
+    PERFORM webhooks.set_headers(created.id, headers);
     INSERT INTO webhooks.endpoint (webhook_id, url) VALUES (created.id, url);
     RETURN created;
 END $$;
 
-COMMENT ON FUNCTION webhooks.create_webhook(text, text, text, text, int, interval, int, int, text, interval, interval[], text) IS
-'Makes a webhook with one endpoint and returns its id, name and secret; use add_event or subscribe to say what it is told. secret is generated unless given as whsec_ and 24 to 64 bytes in base64. Each endpoint gets at most throttle_calls calls in any interval of throttle_per, up to batch_size messages in a call, and max_in_flight calls at once; ordering is record, strict or none; timeout is for a whole call; retry_schedule holds the wait before each further attempt; when_exhausted says what becomes of an endpoint that nothing has reached while a message was tried for that long: disable or keep.';
+COMMENT ON FUNCTION webhooks.create_webhook(text, text, text, text, text, jsonb, int, interval, int, int, text, interval, interval[], text) IS
+'Makes a webhook with one endpoint and returns its id, name and secret; use add_event or subscribe to say what it is told. secret is generated unless given; signature says whose receivers can verify the calls: standard, standard-ed25519, github, stripe, shopify or none. headers are added to each call. Each endpoint gets at most throttle_calls calls in any interval of throttle_per, up to batch_size messages in a call, and max_in_flight calls at once; ordering is record, strict or none; timeout is for a whole call; retry_schedule holds the wait before each further attempt; when_exhausted says what becomes of an endpoint that nothing has reached while a message was tried for that long: disable or keep.';
 
 
 CREATE FUNCTION webhooks.alter_webhook(
     name           text,
     description    text       = NULL,
+    secret         text       = NULL,
+    signature      text       = NULL,
+    headers        jsonb      = NULL,
     throttle_calls int        = NULL,
     throttle_per   interval   = NULL,
     batch_size     int        = NULL,
@@ -89,10 +92,13 @@ AS $$
 DECLARE
     changed_id bigint := webhooks.webhook_id(name);
     changed    webhooks.webhook;
+    resigned   boolean;
 BEGIN
     SELECT w.* INTO changed FROM webhooks.webhook w WHERE w.id = changed_id FOR NO KEY UPDATE;
+    resigned := signature <> changed.signature;
     changed.name := coalesce(new_name, changed.name);
     changed.description := nullif(coalesce(description, changed.description), '');
+    changed.signature := coalesce(signature, changed.signature);
     changed.throttle_calls := nullif(coalesce(throttle_calls, changed.throttle_calls), 0);
     changed.throttle_per := coalesce(throttle_per, changed.throttle_per);
     changed.batch_size := coalesce(batch_size, changed.batch_size);
@@ -104,19 +110,31 @@ BEGIN
     PERFORM webhooks.check_webhook(changed);
 
     UPDATE webhooks.webhook w
-    SET name = changed.name, description = changed.description, throttle_calls = changed.throttle_calls,
+    SET name = changed.name, description = changed.description, signature = changed.signature, throttle_calls = changed.throttle_calls,
         throttle_per = changed.throttle_per, batch_size = changed.batch_size, max_in_flight = changed.max_in_flight,
         ordering = changed.ordering, timeout = changed.timeout, retry_schedule = changed.retry_schedule,
         when_exhausted = changed.when_exhausted, changed_at = now()
     WHERE w.id = changed_id;
+
+    -- A secret that was made for one signature is of no use to another.
+    IF resigned OR secret IS NOT NULL THEN
+        PERFORM webhooks.set_secret(changed_id, changed.signature, secret);
+        IF secret IS NULL AND changed.signature <> 'none' THEN
+            RAISE NOTICE 'webhook "%" has a new secret', changed.name
+                USING HINT = 'webhooks.reveal_secret(name) shows it.';
+        END IF;
+    END IF;
+    IF headers IS NOT NULL THEN
+        PERFORM webhooks.set_headers(changed_id, headers);
+    END IF;
 EXCEPTION WHEN unique_violation THEN
     RAISE EXCEPTION 'invalid argument "new_name": webhook "%" already exists', new_name
         USING ERRCODE = 'duplicate_object',
               HINT = 'Choose another name.';
 END $$;
 
-COMMENT ON FUNCTION webhooks.alter_webhook(text, text, int, interval, int, int, text, interval, interval[], text, text) IS
-'Changes a webhook: the parameters are those of create_webhook, NULL leaves as it is, and new_name renames it. An empty description and 0 throttle_calls mean none. What waits is sent as the webhook is then.';
+COMMENT ON FUNCTION webhooks.alter_webhook(text, text, text, text, jsonb, int, interval, int, int, text, interval, interval[], text, text) IS
+'Changes a webhook: the parameters are those of create_webhook, NULL leaves as it is, and new_name renames it. An empty description and 0 throttle_calls mean none, headers are replaced as a whole. A secret, and a signature that is another one, count at once: no older secret signs any more, and where no secret is given one is made that fits. rotate_secret gives receivers time. What waits is sent as the webhook is then.';
 
 
 CREATE FUNCTION webhooks.drop_webhook(name text) RETURNS void

@@ -3,6 +3,12 @@
 CREATE TRIGGER configuration_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON webhooks.webhook
     FOR EACH STATEMENT EXECUTE FUNCTION webhooks.configuration_changed();
 
+CREATE TRIGGER configuration_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON webhooks.secret
+    FOR EACH STATEMENT EXECUTE FUNCTION webhooks.configuration_changed();
+
+CREATE TRIGGER configuration_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON webhooks.header
+    FOR EACH STATEMENT EXECUTE FUNCTION webhooks.configuration_changed();
+
 CREATE TRIGGER configuration_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON webhooks.endpoint
     FOR EACH STATEMENT EXECUTE FUNCTION webhooks.configuration_changed();
 

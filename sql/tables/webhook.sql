@@ -1,10 +1,10 @@
--- A webhook: what is told, how, and with which secret. Its endpoints say where.
+-- A webhook: what is told, and how. Its endpoints say where; its secrets and headers have tables of their own.
 
 CREATE TABLE webhooks.webhook (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name           text        NOT NULL,
     description    text,
-    secret         text        NOT NULL,
+    signature      text        NOT NULL,
     throttle_calls int,
     throttle_per   interval    NOT NULL DEFAULT '1 second',
     batch_size     int         NOT NULL DEFAULT 1,
@@ -20,6 +20,8 @@ CREATE TABLE webhooks.webhook (
 
     CONSTRAINT webhook_name_key UNIQUE (name),
     CONSTRAINT webhook_name_is_given CHECK (name <> ''),
+    CONSTRAINT webhook_signature_known CHECK (
+        signature IN ('standard', 'standard-ed25519', 'github', 'stripe', 'shopify', 'none')),
     CONSTRAINT webhook_throttle_calls_range CHECK (throttle_calls BETWEEN 1 AND 100000),
     CONSTRAINT webhook_throttle_per_range CHECK (throttle_per BETWEEN '1 millisecond' AND '1 day'),
     CONSTRAINT webhook_batch_size_range CHECK (batch_size BETWEEN 1 AND 1000),
@@ -36,8 +38,8 @@ CREATE TABLE webhooks.webhook (
 
 COMMENT ON TABLE webhooks.webhook IS
 'The webhooks. Change them with the functions of this schema: create_webhook, alter_webhook, pause_webhook, stop_webhook, start_webhook, drop_webhook.';
-COMMENT ON COLUMN webhooks.webhook.secret IS
-'What calls are signed with: whsec_ and the key in base64. Shown once, by create_webhook.';
+COMMENT ON COLUMN webhooks.webhook.signature IS
+'How calls are signed: standard, standard-ed25519, github, stripe, shopify or none.';
 COMMENT ON COLUMN webhooks.webhook.throttle_calls IS
 'At most so many calls in any interval of throttle_per, for each endpoint. NULL: no such bound.';
 COMMENT ON COLUMN webhooks.webhook.batch_size IS

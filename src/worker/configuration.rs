@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 
 use pgrx::prelude::*;
 use pgrx::spi::{SpiClient, SpiHeapTupleData};
-use webhooks_delivery::{
-    Delivery, Endpoint, Event, Headers, Ordering, Scheme, Signing, Throttle, Webhook,
-};
+use webhooks_delivery::{Delivery, Endpoint, Event, Ordering, Throttle, Webhook};
 
+use super::authentication;
 use super::deliveries::id_of;
 use super::Worker;
 use crate::pg::statement::{column, optional};
@@ -43,12 +42,16 @@ const EVENTS: &str = "
       LEFT JOIN pg_namespace n ON n.oid = c.relnamespace";
 
 const ENDPOINTS: &str = "
-    SELECT e.id, e.url, w.id, w.name, w.secret, w.ordering, w.max_in_flight,
+    SELECT e.id, e.url, w.id, w.name, w.signature, w.ordering, w.max_in_flight,
            (extract(epoch FROM w.timeout) * 1000)::bigint,
            ARRAY(SELECT (extract(epoch FROM wait) * 1000)::bigint
                    FROM unnest(w.retry_schedule) WITH ORDINALITY AS s (wait, n) ORDER BY n),
            w.state = 'paused' OR e.state = 'disabled', w.throttle_calls, (extract(epoch FROM w.throttle_per) * 1000000)::bigint,
-           w.batch_size
+           w.batch_size,
+           ARRAY(SELECT coalesce(s.secret, '') FROM webhooks.secret s WHERE s.webhook_id = w.id ORDER BY s.id DESC),
+           ARRAY(SELECT extract(epoch FROM s.ends_at)::float8 FROM webhooks.secret s WHERE s.webhook_id = w.id ORDER BY s.id DESC),
+           ARRAY(SELECT coalesce(h.name, '') FROM webhooks.header h WHERE h.webhook_id = w.id ORDER BY h.id),
+           ARRAY(SELECT coalesce(h.value, '') FROM webhooks.header h WHERE h.webhook_id = w.id ORDER BY h.id)
       FROM webhooks.endpoint e
       JOIN webhooks.webhook w ON w.id = e.webhook_id
      WHERE w.state <> 'stopped' AND e.state <> 'gone'";
@@ -164,12 +167,18 @@ fn load_endpoints(client: &SpiClient<'_>) -> HashMap<i64, Arc<Endpoint>> {
 /// only a hand that writes to the tables can.
 fn load_webhook(row: &SpiHeapTupleData<'_>, id: i64) -> Option<Arc<Webhook>> {
     let name: String = column(row, 4);
-    let secret: String = column(row, 5);
-    let (Ok(signing), Ok(ordering)) = (
-        Signing::new(Scheme::Standard, [(secret.as_str(), None)]),
-        column::<String>(row, 6).parse::<Ordering>(),
-    ) else {
-        warning!("webhook \"{name}\" is left out: its secret or its ordering is not valid");
+    let signing =
+        authentication::signing(&column::<String>(row, 5), column(row, 14), column(row, 15));
+    let headers = authentication::headers(column(row, 16), column(row, 17));
+    let (signing, headers) = match signing.and_then(|signing| Ok((signing, headers?))) {
+        Ok(both) => both,
+        Err(problem) => {
+            warning!("webhook \"{name}\" is left out: {problem}");
+            return None;
+        }
+    };
+    let Ok(ordering) = column::<String>(row, 6).parse::<Ordering>() else {
+        warning!("webhook \"{name}\" is left out: its ordering is not valid");
         return None;
     };
     let milliseconds = |ms: i64| Duration::from_millis(ms.max(0) as u64);
@@ -177,7 +186,7 @@ fn load_webhook(row: &SpiHeapTupleData<'_>, id: i64) -> Option<Arc<Webhook>> {
         id,
         name,
         signing,
-        headers: Headers::default(),
+        headers,
         ordering,
         max_in_flight: column::<i32>(row, 7).max(1) as u32,
         throttle: optional::<i32>(row, 11).map(|calls| Throttle {

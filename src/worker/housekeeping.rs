@@ -1,7 +1,9 @@
-//! Partitions: made before they are needed, dropped when all they hold is older than the retention.
+//! Partitions: made before they are needed, dropped when all they hold is older than the retention. Secrets that sign
+//! no more are forgotten.
 
 use std::time::{Duration, Instant};
 
+use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 
 use crate::pg::{interrupt, transaction};
@@ -10,7 +12,7 @@ use crate::settings;
 const INTERVAL: Duration = Duration::from_secs(600);
 const DAYS_AHEAD: i32 = 7;
 
-/// When the partitions were last looked after.
+/// When it was last seen to.
 pub struct Housekeeping {
     next: Instant,
 }
@@ -24,35 +26,40 @@ impl Default for Housekeeping {
 }
 
 impl Housekeeping {
-    /// Makes and drops partitions, if it is time to: then true. What is locked by someone is left for the next time.
+    /// Looks after them, if it is time to: then true. What is locked by someone is left for the next time.
     pub fn run_if_due(&mut self) -> bool {
         if Instant::now() < self.next {
             return false;
         }
         self.next = Instant::now() + INTERVAL;
         let retention = settings::retention().as_secs();
-        for (what, seconds_or_days) in [
+        for (what, argument) in [
             (
                 "SELECT webhooks.make_partitions($1::int)",
-                i64::from(DAYS_AHEAD),
+                Some(i64::from(DAYS_AHEAD)),
             ),
             (
                 "SELECT webhooks.drop_expired_partitions($1 * interval '1 second')",
-                retention as i64,
+                Some(retention as i64),
             ),
+            ("SELECT webhooks.drop_ended_secrets()", None),
         ] {
+            let arguments: Vec<DatumWithOid> = argument.into_iter().map(Into::into).collect();
             let done = transaction::run(|| {
                 interrupt::interruptible(|| {
                     Spi::connect_mut(|client| {
                         client
-                            .update(what, None, &[seconds_or_days.into()])
+                            .update(what, None, &arguments)
                             .map(drop)
                             .unwrap_or_else(|e| panic!("{e}"));
                     });
                 });
             });
             if let Err(error) = done {
-                warning!("webhooks: partitions could not be looked after, tried again in ten minutes: {}", error.message);
+                warning!(
+                    "webhooks: {what} failed and is tried again in ten minutes: {}",
+                    error.message
+                );
             }
         }
         true

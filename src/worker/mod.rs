@@ -4,6 +4,8 @@
 //! their work from the lanes themselves, so that no call waits for a turn of this loop, and no transaction, snapshot or
 //! lock is held while one is open.
 
+mod authentication;
+mod authorities;
 mod backlog;
 mod configuration;
 mod deliveries;
@@ -22,7 +24,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use pgrx::prelude::*;
-use webhooks_delivery::{Finished, Pool, Verdict};
+use webhooks_delivery::{Authorities, Finished, Pool, Verdict};
 
 use self::configuration::Configuration;
 use self::deliveries::Deliveries;
@@ -48,6 +50,7 @@ const LAST_CALLS: Duration = Duration::from_millis(200);
 struct Worker {
     extension: pg_sys::Oid,
     pool: Pool,
+    authorities: Authorities,
     sender_events: UnixStream,
     wait_set: WaitSet,
     configuration: Configuration,
@@ -145,6 +148,9 @@ impl Worker {
         if !reloaded && self.enabled == settings::enabled() {
             return;
         }
+        if reloaded {
+            self.reload_authorities();
+        }
         self.enabled = settings::enabled();
         if !self.enabled {
             self.pool
@@ -152,8 +158,8 @@ impl Worker {
             return;
         }
         let limit = settings::max_in_flight();
-        let threads =
-            interrupt::with_signals_blocked(|| self.pool.reconfigure(settings::delivery(), limit));
+        let delivery = settings::delivery(self.authorities.clone());
+        let threads = interrupt::with_signals_blocked(|| self.pool.reconfigure(delivery, limit));
         if let Err(error) = threads {
             warning!("webhooks: not all sender threads could be started: {error}");
         }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use pgrx::prelude::*;
 use webhooks_delivery::Pool;
 
+use super::authorities;
 use super::configuration::Configuration;
 use super::deliveries::Deliveries;
 use super::{outcomes, Worker};
@@ -116,9 +117,10 @@ fn take_over() -> Result<Option<Worker>, String> {
     let threads = settings::max_in_flight();
     // A byte that does not fit is not needed: then the main thread has not yet read the ones before it.
     let waker = move || drop((&wake).write(&[1]));
-    let pool =
-        interrupt::with_signals_blocked(|| Pool::start(settings::delivery(), threads, waker))
-            .map_err(|error| format!("sender threads: {error}"))?;
+    let authorities = authorities::read_at_start();
+    let delivery = settings::delivery(authorities.clone());
+    let pool = interrupt::with_signals_blocked(|| Pool::start(delivery, threads, waker))
+        .map_err(|error| format!("sender threads: {error}"))?;
     pool.scheduler(|scheduler| {
         scheduler.set_max_in_flight(if enabled { threads } else { 0 });
         scheduler.configure(configuration.endpoints.values().cloned().collect());
@@ -137,6 +139,7 @@ fn take_over() -> Result<Option<Worker>, String> {
     Ok(Some(Worker {
         extension,
         pool,
+        authorities,
         wait_set: WaitSet::new(&sender_events),
         sender_events,
         paused: configuration.paused().collect(),

@@ -17,14 +17,16 @@ mod receiver;
 mod scratch;
 mod server;
 mod session;
+mod verifier;
 mod wait;
 
 pub use database::Database;
 pub use flights::{python, Flights, PythonReceiver};
 pub use load::Load;
 pub use process::{is_alive, kill, pg_program, private_memory, run, server_user_command};
-pub use receiver::{Answer, Receiver, Request};
+pub use receiver::{Answer, Receiver, Request, TlsReceiver};
 pub use rustix::process::Signal;
 pub use server::{Options, Server};
 pub use session::Session;
+pub use verifier::Verifier;
 pub use wait::{wait_for, wait_patiently, wait_until, within, PATIENCE};

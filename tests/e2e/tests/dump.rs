@@ -10,7 +10,7 @@ fn a_dump_carries_the_definitions_and_no_messages() {
     // Own server: the restored copy would go on sending on a shared one while the test looks at it.
     let server = Server::preloaded().start();
     let (original, copy) = (server.database(), server.empty_database());
-    original.webhook("a", &receiver, "");
+    original.webhook("a", &receiver, r#"headers => '{"x-team": "blue"}'"#);
     original.watched_table("orders", "a");
     original.connect().run(
         "SELECT webhooks.create_event('lead:won'); SELECT webhooks.subscribe('a', '{lead:won}');
@@ -41,6 +41,8 @@ fn a_dump_carries_the_definitions_and_no_messages() {
 
     let definitions = "SELECT string_agg(line, E'\\n' ORDER BY line) FROM (
         SELECT concat('webhook ', to_jsonb(w)) AS line FROM webhooks.webhook w UNION ALL
+        SELECT concat('secret ', to_jsonb(s)) FROM webhooks.secret s UNION ALL
+        SELECT concat('header ', to_jsonb(h)) FROM webhooks.header h UNION ALL
         SELECT concat('endpoint ', to_jsonb(e)) FROM webhooks.endpoint e UNION ALL
         SELECT concat('event ', to_jsonb(e)) FROM webhooks.event e UNION ALL
         SELECT concat('subscription ', to_jsonb(s)) FROM webhooks.subscription s UNION ALL

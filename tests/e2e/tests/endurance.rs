@@ -12,6 +12,9 @@ use webhooks_e2e::{
     kill, wait_patiently, wait_until, Answer, Database, Receiver, Request, Server, Session, Signal,
 };
 
+/// More than it takes at full size.
+const LONG: Duration = Duration::from_secs(1200);
+
 /// A number from the environment, for a run at full size.
 fn size(variable: &str, otherwise: usize) -> usize {
     let given = std::env::var(variable).ok();
@@ -118,13 +121,15 @@ fn order_survives(ordering: &str) -> (Arc<Server>, Database, Receiver) {
     let worker = database.worker();
     thread::scope(|scope| {
         scope.spawn(|| count_up(&server, &database, rows, updates, ordering == "strict"));
-        receiver.wait_for(updates / 4);
+        wait_patiently(LONG, "a quarter is under way", || {
+            receiver.count() >= updates / 4
+        });
         kill(worker, Signal::KILL);
     });
     server.wait_until_it_answers();
     let mut session = database.connect();
     let made = session.number("SELECT sum(n) FROM orders");
-    wait_patiently(Duration::from_secs(600), "all have arrived", || {
+    wait_patiently(LONG, "all have arrived", || {
         receiver.count() as i64 >= made && receiver.messages().len() as i64 >= made
     });
     (server, database, receiver)
@@ -180,6 +185,7 @@ fn after_an_outage_everything_arrives_in_order_and_nothing_was_given_up() {
         "max_in_flight => 16, retry_schedule => array_fill(interval '500ms', ARRAY[20])",
     );
     database.watched_table("orders", "a");
+    receiver.script(|_| Answer::After(Duration::from_millis(5), Box::new(Answer::Status(200))));
     receiver.down();
     let mut session = database.connect();
     let rows = waiting / 10;
@@ -195,7 +201,7 @@ fn after_an_outage_everything_arrives_in_order_and_nothing_was_given_up() {
 
     receiver.up();
 
-    wait_patiently(Duration::from_secs(600), "all have arrived", || {
+    wait_patiently(LONG, "all have arrived", || {
         receiver.count() as i64 >= waiting && receiver.messages().len() as i64 == waiting
     });
     let mut last: HashMap<i64, i64> = HashMap::new();

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod arrival;
+mod authorities;
 mod batches;
 mod command_conflicts;
 mod crashes;
@@ -13,7 +14,9 @@ mod flights;
 mod ordering;
 mod outcomes;
 mod readme;
+mod secrecy;
 mod settings;
+mod signatures;
 mod standby;
 mod states;
 mod throttle;

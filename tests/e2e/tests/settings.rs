@@ -157,7 +157,8 @@ fn an_application_needs_no_privilege_of_ours() {
         .collect();
     assert_eq!(kinds.len(), 3);
     for query in [
-        "SELECT secret FROM webhooks.webhook",
+        "SELECT secret FROM webhooks.secret",
+        "SELECT value FROM webhooks.header",
         "SELECT data FROM webhooks.message",
         "SELECT * FROM webhooks.attempt_log",
         "SELECT webhooks.create_webhook('mine', 'https://example.com/')",

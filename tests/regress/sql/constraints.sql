@@ -18,7 +18,7 @@ END $$;
 \pset tuples_only on
 
 SELECT pg_temp.broken(format('UPDATE webhooks.webhook SET %s', change)) FROM unnest(ARRAY[
-    'name = $$$$', 'max_in_flight = 0', 'max_in_flight = 1001', 'ordering = $$Record$$', 'timeout = $$0$$', 'timeout = $$2 hours$$',
+    'name = $$$$', 'signature = $$md5$$', 'max_in_flight = 0', 'max_in_flight = 1001', 'ordering = $$Record$$', 'timeout = $$0$$', 'timeout = $$2 hours$$',
     'retry_schedule = $${1s,-1s}$$', 'retry_schedule = $${NULL}$$', 'retry_schedule = array_fill(interval $$1s$$, $${101}$$)',
     'state = $$sleeping$$', 'retry_schedule = $${}$$']) AS change;
 

@@ -41,6 +41,37 @@ SELECT * FROM pg_temp.refused(:'billing' || $$, secret => 'whsec_' || encode(rep
 SELECT * FROM pg_temp.refused(:'billing' || $$, secret => 'whsec_' || replace(encode(repeat('x', 65)::bytea, 'base64'), E'\n', '')$$);
 SELECT * FROM pg_temp.refused(:'billing' || $$, secret => 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2La****'$$);
 
+
+-- secret, by signature
+SELECT * FROM pg_temp.refused(:'billing' || $$, signature => 'standard-ed25519', secret => 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, signature => 'standard-ed25519', secret => 'whsk_' || encode(repeat('x', 32)::bytea, 'base64')$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, signature => 'standard-ed25519', secret => 'whsk_' || replace(encode(repeat('x', 64)::bytea, 'base64'), E'\n', '')$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, signature => 'stripe', secret => repeat('x', 40)$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, signature => 'stripe', secret => 'whsec_' || repeat('x', 23)$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, signature => 'github', secret => repeat('x', 15)$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, signature => 'github', secret => repeat('x', 257)$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, signature => 'shopify', secret => repeat('x', 16) || E'\n'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, signature => 'none', secret => 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'$$);
+
+-- signature
+SELECT * FROM pg_temp.refused(:'billing' || $$, signature => 'Standard'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, signature => NULL$$);
+
+-- headers
+SELECT * FROM pg_temp.refused(:'billing' || $$, headers => NULL$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, headers => '[]'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, headers => '{"x-a": 1}'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, headers => '{"Content-Type": "text/plain"}'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, headers => '{"x-hub-signature-256": "sha256=0"}'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, headers => '{"Webhook-Id": "mine"}'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, headers => '{"Authorization: Bearer s3cr3t": ""}'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, headers => '{"": "x"}'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, headers => '{"authorization": "Bearer s3cr3t\r\nhost: elsewhere"}'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, headers => '{"authorization": " s3cr3t"}'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, headers => '{"X-A": "1", "x-a": "2"}'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, headers => (SELECT jsonb_object_agg('x-' || g, '') FROM generate_series(1, 33) g)$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, headers => jsonb_build_object('x-a', repeat('v', 5998))$$);
+
 -- max_in_flight, ordering, timeout
 SELECT * FROM pg_temp.refused(:'billing' || $$, max_in_flight => 0$$);
 SELECT * FROM pg_temp.refused(:'billing' || $$, max_in_flight => 1001$$);
@@ -60,7 +91,7 @@ SELECT * FROM pg_temp.refused(:'billing' || $$, retry_schedule => '{1s,366 days}
 SELECT * FROM pg_temp.refused(:'billing' || $$, retry_schedule => array_fill(interval '1s', '{101}')$$);
 
 -- What a later version brings is not accepted before it works.
-SELECT state, message FROM pg_temp.refused(:'billing' || $$, signature => 'github'$$);
+SELECT state, message FROM pg_temp.refused(:'billing' || $$, verify => true$$);
 
 -- Nothing of all this has left anything behind.
 SELECT name FROM webhooks.webhook;

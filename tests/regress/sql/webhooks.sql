@@ -7,7 +7,7 @@
 SELECT id, name, secret ~ '^whsec_[A-Za-z0-9+/]{43}=$' AS has_secret
 FROM webhooks.create_webhook('shipping', 'https://example.com/hooks');
 
-SELECT name, description, max_in_flight, ordering, timeout, retry_schedule, state, created_by = current_user AS by_me
+SELECT name, description, signature, max_in_flight, ordering, timeout, retry_schedule, state, created_by = current_user AS by_me
 FROM webhooks.webhook;
 
 -- Every parameter by its name.
@@ -17,15 +17,19 @@ FROM webhooks.create_webhook(
     url            => 'https://example.com/billing',
     description    => 'invoices',
     secret         => 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+    signature      => 'stripe',
+    headers        => '{"X-Team": "blue", "authorization": "Bearer s3cr3t"}',
     max_in_flight  => 1000,
     ordering       => 'strict',
     timeout        => '1 hour',
     retry_schedule => '{}');
 
-SELECT id, name, description, secret, max_in_flight, ordering, timeout, retry_schedule
+SELECT id, name, description, signature, max_in_flight, ordering, timeout, retry_schedule
 FROM webhooks.webhook WHERE name LIKE 'billing%';
+SELECT webhook_id, secret, ends_at FROM webhooks.secret WHERE webhook_id = 2;
+SELECT webhook_id, name, value FROM webhooks.header ORDER BY id;
 
-SELECT count(DISTINCT secret) FROM webhooks.webhook;
+SELECT count(DISTINCT secret) FROM webhooks.secret;
 
 -- Each state can follow each other one; to set the same again changes nothing.
 SELECT FROM webhooks.pause_webhook('shipping');
@@ -43,6 +47,7 @@ SELECT state FROM webhooks.webhook WHERE name = 'shipping';
 SELECT FROM webhooks.drop_webhook('shipping');
 SELECT name FROM webhooks.webhook;
 SELECT webhook_id, url FROM webhooks.endpoint;
+SELECT webhook_id FROM webhooks.secret;
 
 -- A name is free again once its webhook is dropped; ids are not used again.
 SELECT id, name FROM webhooks.create_webhook('shipping', 'https://example.com/hooks');

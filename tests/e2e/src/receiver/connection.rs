@@ -27,7 +27,10 @@ pub(super) fn serve(mut stream: TcpStream, state: &State) {
 type HeadAndBody = (Box<[u8]>, Box<[u8]>);
 
 /// The head and body of the next request; `None` when the other side has closed.
-fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option<HeadAndBody>> {
+pub(super) fn read_request(
+    stream: &mut impl Read,
+    buffer: &mut Vec<u8>,
+) -> io::Result<Option<HeadAndBody>> {
     loop {
         if let Some((head, body)) = lengths(buffer)? {
             if buffer.len() >= head + body {

@@ -2,6 +2,7 @@
 
 mod connection;
 mod request;
+mod tls;
 
 use std::collections::{HashMap, HashSet};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -11,6 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 pub use request::{succeeded, Request};
+pub use tls::TlsReceiver;
 
 use crate::wait_until;
 

@@ -1,0 +1,35 @@
+//! Secrets and headers of a webhook, from what the tables have.
+
+use std::time::{Duration, SystemTime};
+
+use webhooks_delivery::{Headers, Signing};
+
+/// Further off than anyone waits for.
+const FAR_SECONDS: f64 = 1e12;
+
+/// How calls are signed: a signature, and secrets with their ends in Unix seconds, the newest first. What is wrong is
+/// told without showing any of it.
+pub fn signing(
+    signature: &str,
+    secrets: Vec<String>,
+    ends: Vec<Option<f64>>,
+) -> Result<Signing, String> {
+    let scheme = signature
+        .parse()
+        .map_err(|()| format!("there is no signature {signature}"))?;
+    let ends = ends.into_iter().map(|end| end.map(time));
+    let secrets = secrets.iter().map(String::as_str).zip(ends);
+    Signing::new(scheme, secrets).map_err(|problem| format!("its secret cannot sign: {problem}"))
+}
+
+/// The headers that are added to each call.
+pub fn headers(names: Vec<String>, values: Vec<String>) -> Result<Headers, String> {
+    let names = names.iter().map(String::as_str);
+    Headers::new(names.zip(values.iter().map(String::as_str)))
+        .map_err(|problem| format!("its headers cannot be sent: {problem}"))
+}
+
+fn time(unix_seconds: f64) -> SystemTime {
+    let since = Duration::try_from_secs_f64(unix_seconds.clamp(0.0, FAR_SECONDS));
+    SystemTime::UNIX_EPOCH + since.unwrap_or_default()
+}

@@ -1,0 +1,96 @@
+//! A receiver with TLS, whose certificate is by an authority of its own.
+
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::thread;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::crypto::ring;
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use super::connection::read_request;
+
+/// A receiver that answers every call with 200. Its threads end with the process.
+pub struct TlsReceiver {
+    url: String,
+    authority: String,
+    calls: Arc<AtomicUsize>,
+}
+
+impl TlsReceiver {
+    /// Starts one.
+    pub fn start() -> Self {
+        let mut params = CertificateParams::default();
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "authority of a test");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        let issuer = CertifiedIssuer::self_signed(params, key).expect("an authority");
+
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
+        let address = listener.local_addr().expect("its address");
+        let receiver = Self {
+            url: format!("https://{address}/hook"),
+            authority: issuer.pem(),
+            calls: Arc::default(),
+        };
+        let config = Arc::new(config(&issuer));
+        let calls = receiver.calls.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (config, calls) = (config.clone(), calls.clone());
+                thread::spawn(move || serve(config, stream, &calls));
+            }
+        });
+        receiver
+    }
+
+    /// Where it is to be called.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The certificate of its authority, in PEM.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// How many calls there were.
+    pub fn count(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+}
+
+fn config(issuer: &CertifiedIssuer<'static, KeyPair>) -> ServerConfig {
+    let key = KeyPair::generate().expect("a key");
+    let certificate = CertificateParams::new(["127.0.0.1".to_owned()])
+        .and_then(|params| params.signed_by(&key, issuer))
+        .expect("a certificate");
+    ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider's versions")
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+        )
+        .expect("key and certificate belong together")
+}
+
+/// Serves a connection until the sender closes it, or does not trust this side.
+fn serve(config: Arc<ServerConfig>, stream: TcpStream, calls: &AtomicUsize) {
+    let connection = ServerConnection::new(config).expect("a connection");
+    let mut stream = StreamOwned::new(connection, stream);
+    let mut buffer = Vec::new();
+    while let Ok(Some(_)) = read_request(&mut stream, &mut buffer) {
+        calls.fetch_add(1, Ordering::SeqCst);
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+        if stream.write_all(answer).is_err() {
+            return;
+        }
+    }
+}
