@@ -8,6 +8,7 @@ use ureq::config::Config;
 use ureq::unversioned::resolver::Resolver;
 use ureq::unversioned::transport::NextTimeout;
 
+use crate::authorities::Authorities;
 use crate::client::{Call, Client, Transport};
 use crate::fault::Fault;
 use crate::network::resolver::VettingResolver;
@@ -36,15 +37,13 @@ pub fn answer(bytes: &[u8], piece: usize, max_response_bytes: usize) -> Answer {
     let settings = Settings {
         allowed_networks: Vec::new(),
         allow_http: true,
+        authorities: Authorities::default(),
         max_response_bytes,
         user_agent: "pg-webhooks/fuzzing".into(),
     };
     let answer = Client::answered(&settings, bytes, piece).call(&Call {
         url: "http://example.com/",
-        id: "msg_1",
-        timestamp: "1614265330",
-        signature: "v1,abc",
-        attempt: 1,
+        headers: &[],
         timeout: Duration::from_secs(3600),
         body: b"{}",
     });

@@ -6,7 +6,6 @@ use std::io::{Cursor, Read};
 use ureq::Error;
 use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::tls::RootCerts;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
@@ -21,7 +20,7 @@ impl Client {
             answer: answer.to_vec(),
             piece,
         };
-        let config = agent_config(0, RootCerts::WebPki);
+        let config = agent_config(0);
         Client::with_parts(settings, config, connector, Nowhere)
     }
 }

@@ -1,4 +1,5 @@
 //! The lists of URLs, for whoever tests with them.
+#![allow(dead_code, reason = "each test crate uses its part")]
 
 const FORBIDDEN: &str = include_str!("forbidden_urls.txt");
 const ALLOWED: &str = include_str!("allowed_urls.txt");

@@ -28,7 +28,7 @@ fn one_in_ten_fails(receiver: &Receiver) {
         let mut roll = dice.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
         roll = (roll ^ (roll >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         roll ^= roll >> 27;
-        Answer::Status(if roll % 10 == 0 { 500 } else { 200 })
+        Answer::Status(if roll.is_multiple_of(10) { 500 } else { 200 })
     });
 }
 
