@@ -35,10 +35,7 @@ fn no_spelling_of_a_forbidden_address_is_saved_or_called() {
         let (code, message) =
             session.refused(&format!("SELECT webhooks.create_webhook('a', {url})"));
         assert_eq!(code, "22023", "{url}");
-        assert!(
-            message.starts_with("invalid argument \"url\""),
-            "{url}: {message}"
-        );
+        assert!(message.contains("url"), "{url}: {message}");
     }
     assert_eq!(session.number("SELECT count(*) FROM webhooks.webhook"), 0);
 
