@@ -115,6 +115,23 @@ fn nothing_that_goes_wrong_shows_a_secret() {
         &[&good],
     );
     provoke("SELECT webhooks.public_key_of($1)", &[&good]);
+    for (rest, secret) in [
+        ("secret => $1", SECRET.to_owned()),
+        ("secret => $1, signature => 'none'", good.clone()),
+        (
+            "secret => $1, signature => 'standard-ed25519'",
+            good.clone(),
+        ),
+        ("secret => $1, ordering => 'any'", good.clone()),
+        (
+            "headers => jsonb_build_object('host', $1::text)",
+            token.clone(),
+        ),
+        ("signature => $1", good.clone()),
+    ] {
+        let alter = format!("SELECT webhooks.alter_webhook('taken', {rest})");
+        provoke(&alter, &[&secret]);
+    }
     // By hand, against every constraint there is.
     for by_hand in [
         "UPDATE webhooks.webhook SET name = ''",

@@ -82,3 +82,31 @@ SELECT webhooks.rotate_secret(NULL, '0');
 
 -- A webhook has one secret without an end.
 INSERT INTO webhooks.secret (webhook_id, secret) VALUES (1, 'whsec_another');
+
+-- alter_webhook: a secret alone takes the place of all others at once;
+SELECT webhooks.rotate_secret('github') IS NOT NULL AS rotated;
+SELECT FROM webhooks.alter_webhook('github', secret => 'It''s a Secret to Everybody');
+SELECT webhooks.reveal_secret('github'), count(*) FROM webhooks.secret WHERE webhook_id = 4;
+-- what is not mentioned stays;
+SELECT FROM webhooks.alter_webhook('github', signature => 'github', max_in_flight => 9);
+SELECT webhooks.reveal_secret('github'), count(*) FROM webhooks.secret WHERE webhook_id = 4;
+-- another signature has a secret of its own, made or given, so that every webhook can sign;
+SELECT FROM webhooks.alter_webhook('github', signature => 'standard-ed25519');
+SELECT webhooks.reveal_secret('github') ~ '^whsk_' AS private, webhooks.public_key('github') ~ '^whpk_' AS public;
+SELECT FROM webhooks.alter_webhook('github', signature => 'standard', secret => 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw');
+SELECT webhooks.reveal_secret('github');
+SELECT FROM webhooks.alter_webhook('github', signature => 'none');
+SELECT count(*) FROM webhooks.secret WHERE webhook_id = 4;
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.alter_webhook('github', signature => 'stripe', secret => 'hunter2')$$);
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.alter_webhook('github', secret => 'It''s a Secret to Everybody')$$);
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.alter_webhook('github', signature => 'md5')$$);
+SELECT signature FROM webhooks.webhook WHERE id = 4;
+-- headers are replaced as a whole.
+SELECT FROM webhooks.alter_webhook('github', headers => '{"X-One": "1", "X-Two": "2"}');
+SELECT FROM webhooks.alter_webhook('github', description => 'unchanged headers');
+SELECT name, value FROM webhooks.header ORDER BY id;
+SELECT FROM webhooks.alter_webhook('github', headers => '{"X-Three": "3"}');
+SELECT name, value FROM webhooks.header ORDER BY id;
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.alter_webhook('github', headers => '{"Host": "x"}')$$);
+SELECT FROM webhooks.alter_webhook('github', headers => '{}');
+SELECT name, value FROM webhooks.header ORDER BY id;
