@@ -11,7 +11,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
 };
 use rustls::pki_types::PrivatePkcs8KeyDer;
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{HandshakeKind, ServerConfig, ServerConnection, StreamOwned};
 
 use super::*;
 use crate::authorities::Authorities;
@@ -344,6 +344,23 @@ fn an_answer_over_tls_to_what_was_never_asked_answers_nothing() {
             received.recv_timeout(Duration::from_secs(30)).unwrap();
         }
     }
+}
+
+#[test]
+fn a_further_connection_resumes_the_session_of_the_first() {
+    let issuer = issuer("trusted");
+    let (sent, received) = channel();
+    let sent = Mutex::new(sent);
+    let (url, _) = serve_tls(&issuer, for_loopback(), move |stream| {
+        let kind = stream.conn.handshake_kind();
+        sent.lock().unwrap().send(kind).unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")?;
+        Err(io::Error::other("the end"))
+    });
+    assert_eq!(call(&issuer, &url, 2).status, Some(200));
+    let kinds: Vec<_> = received.try_iter().collect();
+    let wanted = [HandshakeKind::Full, HandshakeKind::Resumed].map(Some);
+    assert_eq!(kinds, wanted);
 }
 
 #[test]

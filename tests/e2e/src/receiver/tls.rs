@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::thread;
 
@@ -17,7 +16,6 @@ use super::connection::read_request;
 pub struct TlsReceiver {
     url: String,
     authority: String,
-    calls: Arc<AtomicUsize>,
 }
 
 impl TlsReceiver {
@@ -36,14 +34,12 @@ impl TlsReceiver {
         let receiver = Self {
             url: format!("https://{address}/hook"),
             authority: issuer.pem(),
-            calls: Arc::default(),
         };
         let config = Arc::new(config(&issuer));
-        let calls = receiver.calls.clone();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (config, calls) = (config.clone(), calls.clone());
-                thread::spawn(move || serve(config, stream, &calls));
+                let config = config.clone();
+                thread::spawn(move || serve(config, stream));
             }
         });
         receiver
@@ -57,11 +53,6 @@ impl TlsReceiver {
     /// The certificate of its authority, in PEM.
     pub fn authority(&self) -> &str {
         &self.authority
-    }
-
-    /// How many calls there were.
-    pub fn count(&self) -> usize {
-        self.calls.load(Ordering::SeqCst)
     }
 }
 
@@ -82,12 +73,11 @@ fn config(issuer: &CertifiedIssuer<'static, KeyPair>) -> ServerConfig {
 }
 
 /// Serves a connection until the sender closes it, or does not trust this side.
-fn serve(config: Arc<ServerConfig>, stream: TcpStream, calls: &AtomicUsize) {
+fn serve(config: Arc<ServerConfig>, stream: TcpStream) {
     let connection = ServerConnection::new(config).expect("a connection");
     let mut stream = StreamOwned::new(connection, stream);
     let mut buffer = Vec::new();
     while let Ok(Some(_)) = read_request(&mut stream, &mut buffer) {
-        calls.fetch_add(1, Ordering::SeqCst);
         let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
         if stream.write_all(answer).is_err() {
             return;
