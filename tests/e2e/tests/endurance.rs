@@ -126,7 +126,14 @@ fn order_survives(ordering: &str) -> (Arc<Server>, Database, Receiver) {
         });
         kill(worker, Signal::KILL);
     });
-    server.wait_until_it_answers();
+    wait_until("the server is back, with another worker", || {
+        let session = server.try_connect(database.name());
+        let pid = session.ok().and_then(|mut session| {
+            let row = session.query_opt("SELECT worker_pid FROM webhooks.status()", &[]);
+            row.ok().flatten()?.get::<_, Option<i32>>(0)
+        });
+        pid.is_some_and(|pid| pid != worker)
+    });
     let mut session = database.connect();
     let made = session.number("SELECT sum(n) FROM orders");
     wait_patiently(LONG, "all have arrived", || {
