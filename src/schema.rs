@@ -29,7 +29,8 @@ extension_sql_file!("../sql/tables/header.sql", requires = ["secret"]);
 extension_sql_file!("../sql/tables/endpoint.sql", requires = ["header"]);
 extension_sql_file!("../sql/tables/event.sql", requires = ["endpoint"]);
 extension_sql_file!("../sql/tables/subscription.sql", requires = ["event"]);
-extension_sql_file!("../sql/tables/message.sql", requires = ["subscription"]);
+extension_sql_file!("../sql/tables/origin.sql", requires = ["subscription"]);
+extension_sql_file!("../sql/tables/message.sql", requires = ["origin"]);
 extension_sql_file!("../sql/tables/attempt.sql", requires = ["message"]);
 extension_sql_file!("../sql/tables/delivery.sql", requires = ["attempt"]);
 extension_sql_file!("../sql/tables/read_cursor.sql", requires = ["delivery"]);
@@ -141,7 +142,8 @@ extension_sql_file!(
     requires = ["failed_delivery"]
 );
 extension_sql_file!("../sql/views/event_stats.sql", requires = ["webhook_stats"]);
-extension_sql_file!("../sql/functions/status.sql", requires = ["event_stats"]);
+extension_sql_file!("../sql/functions/adopt.sql", requires = ["event_stats"]);
+extension_sql_file!("../sql/functions/status.sql", requires = ["adopt"]);
 extension_sql_file!("../sql/first_partitions.sql", requires = ["status"]);
 extension_sql_file!("../sql/grants.sql", requires = ["first_partitions"]);
 extension_sql!(

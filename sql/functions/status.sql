@@ -1,11 +1,16 @@
 -- How the worker of this database is, in one row.
 
-CREATE FUNCTION webhooks.status_problem(state text, preloaded boolean, library_version text, extension_version text)
+CREATE FUNCTION webhooks.status_problem(
+    state text, preloaded boolean, is_copy boolean, library_version text, extension_version text
+)
 RETURNS text
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT nullif(concat_ws(E'\n',
+        CASE WHEN is_copy THEN
+            'NOTHING IS SENT: these webhooks were made in another database, of which this is a copy, and would call what it calls. Messages are kept. Stop or change what must not be called from here, then run SELECT webhooks.adopt().'
+        END,
         CASE WHEN state = 'disabled' THEN
             'Nothing is sent: webhooks.enabled is off. Messages are kept; set it on to send them.'
         WHEN state = 'not running' AND preloaded THEN
@@ -22,7 +27,7 @@ AS $$
         END), '')
 $$;
 
-COMMENT ON FUNCTION webhooks.status_problem(text, boolean, text, text) IS
+COMMENT ON FUNCTION webhooks.status_problem(text, boolean, boolean, text, text) IS
 'For status: what is wrong and what to do about it, a line each, or NULL.';
 
 
@@ -41,6 +46,8 @@ CREATE FUNCTION webhooks.status(
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    is_copy boolean := webhooks.is_copy();
 BEGIN
     SELECT s.pid, s.started_at, s.in_flight INTO worker_pid, started_at, in_flight FROM webhooks.worker_state() AS s;
     SELECT count(*), min(p.message_at) INTO backlog, oldest_pending FROM webhooks.pending_delivery p;
@@ -52,10 +59,11 @@ BEGIN
         WHEN pg_is_in_recovery() THEN 'standby'
         WHEN NOT current_setting('webhooks.enabled')::boolean THEN 'disabled'
         WHEN worker_pid IS NULL THEN 'not running'
+        WHEN is_copy THEN 'not adopted'
         ELSE 'running'
     END;
-    problem := webhooks.status_problem(state, preloaded, library_version, extension_version);
+    problem := webhooks.status_problem(state, preloaded, is_copy, library_version, extension_version);
 END $$;
 
 COMMENT ON FUNCTION webhooks.status() IS
-'How this database''s worker is: state is running, not running, disabled (webhooks.enabled is off) or standby. backlog counts what is still to be delivered, each message once for each endpoint, whether the worker runs or not. problem is NULL, or says what is wrong and what to do.';
+'How this database''s worker is: state is running, not running, disabled (webhooks.enabled is off), not adopted (a copy: see adopt) or standby. backlog counts what is still to be delivered, each message once for each endpoint, whether the worker runs or not. problem is NULL, or says what is wrong and what to do.';

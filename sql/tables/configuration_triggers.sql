@@ -17,3 +17,9 @@ CREATE TRIGGER configuration_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCAT
 
 CREATE TRIGGER configuration_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON webhooks.subscription
     FOR EACH STATEMENT EXECUTE FUNCTION webhooks.configuration_changed();
+
+CREATE TRIGGER configuration_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON webhooks.origin
+    FOR EACH STATEMENT EXECUTE FUNCTION webhooks.configuration_changed();
+
+CREATE TRIGGER configuration_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON webhooks.home
+    FOR EACH STATEMENT EXECUTE FUNCTION webhooks.configuration_changed();

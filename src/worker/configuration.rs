@@ -30,6 +30,8 @@ pub struct Configuration {
     pub endpoints: HashMap<i64, Arc<Endpoint>>,
     /// All events, dropped ones too: their last messages may still be under way.
     pub events: HashMap<i64, Arc<Event>>,
+    /// Whether it was made in another database: then nothing is sent until somebody adopts it.
+    pub is_copy: bool,
     /// Who is told, by event.
     pub subscribers: HashMap<i64, Vec<Subscriber>>,
 }
@@ -86,14 +88,26 @@ impl Configuration {
             }
         }
         let (events, tables) = load_events(client);
+        let is_copy = rows(client, "SELECT webhooks.is_copy()").any(|row| column(&row, 1));
         (
             Self {
+                is_copy,
                 endpoints,
                 events,
                 subscribers,
             },
             tables,
         )
+    }
+
+    /// Tells the server's log why nothing is sent.
+    pub fn warn_of_copy(&self) {
+        if self.is_copy {
+            warning!(
+                "webhooks: nothing is sent: the webhooks of this database were made in another one. \
+                 SELECT webhooks.adopt() lets them call from here"
+            );
+        }
     }
 
     /// The endpoints whose deliveries wait.
@@ -225,8 +239,13 @@ impl Worker {
         }
         self.recording
             .forget_endpoints(|id| configuration.endpoints.contains_key(&id));
+        if !self.configuration.is_copy {
+            configuration.warn_of_copy();
+        }
         self.paused = configuration.paused().collect();
         self.configuration = configuration;
+        // What was read beside it must not leave a copy.
+        self.apply_settings();
         self.withdraw_unwanted();
         self.release_lost_retries();
         // What was paused may have retries that were due long ago.

@@ -143,15 +143,17 @@ impl Worker {
         let _ = self.poll();
     }
 
+    /// Follows the settings, and what the configuration says about whether anything may be sent.
     fn apply_settings(&mut self) {
         let reloaded = interrupt::reload_configuration();
-        if !reloaded && self.enabled == settings::enabled() {
+        let enabled = settings::enabled() && !self.configuration.is_copy;
+        if !reloaded && self.enabled == enabled {
             return;
         }
         if reloaded {
             self.reload_authorities();
         }
-        self.enabled = settings::enabled();
+        self.enabled = enabled;
         if !self.enabled {
             self.pool
                 .scheduler(|scheduler| scheduler.set_max_in_flight(0));

@@ -113,7 +113,8 @@ fn take_over() -> Result<Option<Worker>, String> {
     });
     let (position, configuration, retries, calls) = loaded.map_err(|error| error.message)?;
 
-    let enabled = settings::enabled();
+    configuration.warn_of_copy();
+    let enabled = settings::enabled() && !configuration.is_copy;
     let threads = settings::max_in_flight();
     // A byte that does not fit is not needed: then the main thread has not yet read the ones before it.
     let waker = move || drop((&wake).write(&[1]));

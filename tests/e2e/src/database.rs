@@ -14,12 +14,12 @@ pub struct Database {
 }
 
 impl Database {
-    pub(crate) fn create(server: Arc<Server>) -> Self {
+    pub(crate) fn create(server: Arc<Server>, template: &str) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(1);
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
         server
             .connect("postgres")
-            .run(&format!("CREATE DATABASE {name}"));
+            .run(&format!("CREATE DATABASE {name} TEMPLATE {template}"));
         Self { server, name }
     }
 

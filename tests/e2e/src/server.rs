@@ -222,7 +222,12 @@ impl Server {
 
     /// A database of a test's own, without the extension.
     pub fn empty_database(self: &Arc<Self>) -> Database {
-        Database::create(self.clone())
+        Database::create(self.clone(), "template1")
+    }
+
+    /// A copy of a database, as `CREATE DATABASE … TEMPLATE` makes it.
+    pub fn copied_database(self: &Arc<Self>, original: &Database) -> Database {
+        Database::create(self.clone(), original.name())
     }
 
     /// A database of a test's own, with the extension.

@@ -1,14 +1,105 @@
-//! Dump and restore.
+//! Dump and restore, and other copies of a database.
 
 use std::process::Command;
 
-use webhooks_e2e::{pg_program, run, wait_until, Receiver, Server};
+use webhooks_e2e::{pg_program, run, wait_until, Database, Receiver, Server};
+
+/// Dumps a database and restores it into another one.
+fn dump_and_restore(server: &Server, original: &str, copy: &str) {
+    let dump = run(Command::new(pg_program("pg_dump"))
+        .arg("--host")
+        .arg(server.socket())
+        .args(["--username=postgres", original]));
+    let file = std::env::temp_dir().join(format!("webhooks-{copy}-{}.sql", std::process::id()));
+    std::fs::write(&file, &dump).expect("the dump");
+    run(Command::new(pg_program("psql"))
+        .arg("--host")
+        .arg(server.socket())
+        .args(["--username=postgres", "--no-psqlrc", "--quiet"])
+        .args(["--set=ON_ERROR_STOP=1", "--dbname", copy])
+        .arg("--file")
+        .arg(&file));
+    let _ = std::fs::remove_file(&file);
+}
+
+#[test]
+fn a_restored_dump_calls_nobody_until_it_is_adopted() {
+    let receiver = Receiver::start();
+    let server = Server::preloaded().start();
+    let (original, copy) = (server.database(), server.empty_database());
+    original.webhook("a", &receiver, "");
+    original.watched_table("orders", "a");
+    dump_and_restore(&server, original.name(), copy.name());
+
+    shows_that_it_is_a_copy(&copy);
+    calls_when_adopted(&receiver, &original, &copy);
+
+    // The original was never in doubt, and what was adopted stays so.
+    for database in [&original, &copy] {
+        assert!(database
+            .connect()
+            .holds("SELECT state = 'running' AND problem IS NULL FROM webhooks.status()"));
+    }
+    // A dump of the copy is a copy again.
+    let second = server.empty_database();
+    dump_and_restore(&server, copy.name(), second.name());
+    shows_that_it_is_a_copy(&second);
+}
+
+#[test]
+fn a_database_made_from_another_calls_nobody_until_it_is_adopted() {
+    let receiver = Receiver::start();
+    let server = Server::preloaded().start();
+    let original = server.database();
+    original.webhook("a", &receiver, "");
+    original.watched_table("orders", "a");
+    let copy = server.copied_database(&original);
+
+    shows_that_it_is_a_copy(&copy);
+    calls_when_adopted(&receiver, &original, &copy);
+}
+
+/// Its status says so, whether a worker runs by now or not, and says so loudly.
+#[track_caller]
+fn shows_that_it_is_a_copy(copy: &Database) {
+    copy.worker();
+    let mut session = copy.connect();
+    assert_eq!(
+        session.text("SELECT state FROM webhooks.status()"),
+        "not adopted"
+    );
+    let problem = session.text("SELECT problem FROM webhooks.status()");
+    assert!(problem.starts_with("NOTHING IS SENT"), "{problem}");
+    assert!(problem.contains("webhooks.adopt()"), "{problem}");
+}
+
+/// The original goes on, and the copy's messages wait until it is adopted.
+#[track_caller]
+fn calls_when_adopted(receiver: &Receiver, original: &Database, copy: &Database) {
+    copy.connect().run("INSERT INTO orders VALUES (100), (101)");
+    original.connect().run("INSERT INTO orders VALUES (1)");
+    receiver.wait_for(1);
+    original.connect().run("INSERT INTO orders VALUES (2)");
+    wait_until("the original's are recorded", || {
+        original.delivered("a") == 2
+    });
+    assert_eq!(receiver.count(), 2, "the copy has sent nothing");
+    let mut session = copy.connect();
+    assert_eq!(session.number("SELECT count(*) FROM webhooks.attempt"), 0);
+    assert_eq!(session.number("SELECT backlog FROM webhooks.status()"), 2);
+
+    session.run("SELECT webhooks.adopt()");
+    session.run("INSERT INTO orders VALUES (102)");
+    wait_until("the copy's are recorded", || copy.delivered("a") == 3);
+    let mut ids: Vec<_> = receiver.requests().iter().map(|r| r.number("id")).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, [1, 2, 100, 101, 102]);
+}
 
 #[test]
 fn a_dump_carries_the_definitions_and_no_messages() {
     let receiver = Receiver::start();
-    // Own server: the restored copy would go on sending on a shared one while the test looks at it.
-    let server = Server::preloaded().start();
+    let server = Server::shared();
     let (original, copy) = (server.database(), server.empty_database());
     original.webhook("a", &receiver, r#"headers => '{"x-team": "blue"}'"#);
     original.watched_table("orders", "a");
@@ -18,26 +109,7 @@ fn a_dump_carries_the_definitions_and_no_messages() {
     );
     wait_until("all are recorded", || original.delivered("a") == 20);
 
-    let dump = run(Command::new(pg_program("pg_dump"))
-        .arg("--host")
-        .arg(server.socket())
-        .args(["--username=postgres", original.name()]));
-    let file = std::env::temp_dir().join(format!("webhooks-dump-{}.sql", std::process::id()));
-    std::fs::write(&file, &dump).expect("the dump");
-    run(Command::new(pg_program("psql"))
-        .arg("--host")
-        .arg(server.socket())
-        .args([
-            "--username=postgres",
-            "--no-psqlrc",
-            "--quiet",
-            "--set=ON_ERROR_STOP=1",
-            "--dbname",
-            copy.name(),
-        ])
-        .arg("--file")
-        .arg(&file));
-    let _ = std::fs::remove_file(&file);
+    dump_and_restore(&server, original.name(), copy.name());
 
     let definitions = "SELECT string_agg(line, E'\\n' ORDER BY line) FROM (
         SELECT concat('webhook ', to_jsonb(w)) AS line FROM webhooks.webhook w UNION ALL
@@ -61,6 +133,7 @@ fn a_dump_carries_the_definitions_and_no_messages() {
     }
     assert_eq!(session.number("SELECT count(*) FROM orders"), 20);
     assert_eq!(receiver.count(), 20, "restoring the rows sent nothing");
+    assert_eq!(session.number("SELECT count(*) FROM webhooks.origin"), 2);
     let made =
         session.number("SELECT id FROM webhooks.create_webhook('b', 'https://example.com/')");
     assert!(made > 1, "the numbers go on where they were");
