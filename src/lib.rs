@@ -14,6 +14,7 @@ mod capture;
 mod error;
 mod functions;
 mod log;
+mod payload;
 #[allow(unsafe_code)]
 mod pg;
 mod schema;

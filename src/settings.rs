@@ -16,6 +16,7 @@ static ALLOWED_NETWORKS: GucSetting<Option<CString>> =
     GucSetting::<Option<CString>>::new(Some(c""));
 static CA_FILE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static ALLOW_HTTP: GucSetting<bool> = GucSetting::<bool>::new(true);
+static INTEGRATION_URL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static QUEUE_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(64 * 1024);
 
 /// Tells the server about the settings, when the library is loaded.
@@ -91,6 +92,14 @@ pub fn define() {
         GucContext::Sighup,
         GucFlags::UNIT_KB,
     );
+    GucRegistry::define_string_guc(
+        c"webhooks.integration_url",
+        c"What [@sys:IntegrationURL] stands for in payload templates.",
+        c"The address of the application, for receivers that call it back. The source of CloudEvents begins with it.",
+        &INTEGRATION_URL,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
     guc::reserve_prefix(c"webhooks");
 }
 
@@ -139,6 +148,7 @@ pub fn delivery(authorities: Authorities) -> webhooks_delivery::Settings {
         authorities,
         max_response_bytes: MAX_RESPONSE_BYTES.get() as usize,
         user_agent: concat!("pg-webhooks/", env!("CARGO_PKG_VERSION")).to_owned(),
+        integration_url: text_of(&INTEGRATION_URL),
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use webhooks_delivery::payload::Payloads;
 use webhooks_delivery::{
     Delivery, Endpoint, Event, Message, Operation, Ordering, Pool, Scheme, Settings, Signing,
     Verdict, Webhook, secret,
@@ -25,6 +26,7 @@ fn main() {
         authorities: Default::default(),
         max_response_bytes: 16 * 1024,
         user_agent: "pg-webhooks/0.1.0".into(),
+        integration_url: String::new(),
     };
     // Outcomes are collected in batches, as the worker does it, so nobody has to be woken.
     let pool = Pool::start(settings, arguments.threads, || ()).expect("threads");
@@ -81,6 +83,9 @@ fn endpoint(arguments: &common::Arguments) -> Arc<Endpoint> {
             batch_size: 1,
             timeout: Duration::from_secs(15),
             retry_schedule: Vec::new(),
+            payloads: Payloads::default(),
+            handshake_key: None,
+            told_secrets: Vec::new(),
         }),
         paused: false,
     })
@@ -93,6 +98,7 @@ fn event() -> Arc<Event> {
         event_type: "table.recordInsert".into(),
         object_schema: Some("public".into()),
         object_name: Some("flights".into()),
+        has_data: false,
     })
 }
 
@@ -107,6 +113,8 @@ fn message(event: &Arc<Event>, seq: i64) -> Message {
         changed: Vec::new(),
         data: Some(common::flight(seq)),
         old: None,
+        account: None,
+        metadata: None,
     }
 }
 

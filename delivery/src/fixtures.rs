@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::delivery::Delivery;
 use crate::headers::Headers;
 use crate::message::{Event, Message, Operation};
+use crate::payload::Payloads;
 use crate::settings::Settings;
 use crate::signing::{Scheme, Signing};
 use crate::webhook::{Endpoint, Ordering, Webhook};
@@ -30,6 +31,9 @@ pub(crate) fn endpoint() -> Arc<Endpoint> {
             batch_size: 1,
             timeout: Duration::from_secs(15),
             retry_schedule: vec![Duration::from_secs(100)],
+            payloads: Payloads::default(),
+            handshake_key: None,
+            told_secrets: Vec::new(),
         }),
         paused: false,
     })
@@ -42,6 +46,7 @@ pub(crate) fn delivery(endpoint: &Arc<Endpoint>, seq: i64) -> Delivery {
         event_type: "table.recordInsert".into(),
         object_schema: Some("public".into()),
         object_name: Some("orders".into()),
+        has_data: false,
     };
     let message = Message {
         seq,
@@ -53,6 +58,8 @@ pub(crate) fn delivery(endpoint: &Arc<Endpoint>, seq: i64) -> Delivery {
         changed: Vec::new(),
         data: Some("{}".into()),
         old: None,
+        account: None,
+        metadata: None,
     };
     Delivery {
         endpoint: Arc::clone(endpoint),
@@ -72,5 +79,6 @@ pub(crate) fn settings() -> Settings {
         authorities: Default::default(),
         max_response_bytes: 1000,
         user_agent: "pg-webhooks/test".into(),
+        integration_url: String::new(),
     }
 }

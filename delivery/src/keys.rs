@@ -71,12 +71,17 @@ impl Keys {
         None
     }
 
-    /// What has the key already goes out in this call now. Gives what is held for it and may go along: of the same
-    /// attempt, with nothing of the record left behind.
-    pub(crate) fn follow(&mut self, key: Key, call: u64, attempt: u32) -> Option<Delivery> {
+    /// What has the key already goes out in this call now. Gives what is held for it and may go along, with nothing of the
+    /// record left behind.
+    pub(crate) fn follow(
+        &mut self,
+        key: Key,
+        call: u64,
+        may_go_along: impl Fn(&Delivery) -> bool,
+    ) -> Option<Delivery> {
         let state = self.busy.get_mut(&key)?;
         state.call = call;
-        if state.outstanding > 0 || state.held.front()?.attempt != attempt {
+        if state.outstanding > 0 || !may_go_along(state.held.front()?) {
             return None;
         }
         state.taken += 1;

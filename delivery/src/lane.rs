@@ -12,7 +12,7 @@ use crate::gate::Gate;
 use crate::keys::{Key, Keys};
 use crate::message::{Event, Message};
 use crate::outcome::Verdict;
-use crate::webhook::{Endpoint, Ordering};
+use crate::webhook::{Endpoint, Ordering, Webhook};
 
 /// The key of a lane in strict order.
 const WHOLE_LANE: Key = 0;
@@ -45,6 +45,11 @@ impl Load {
 /// A message shared by several deliveries counts for each: the bound on memory errs on the safe side.
 fn weight(delivery: &Delivery) -> usize {
     mem::size_of::<Delivery>() + delivery.message.weight()
+}
+
+/// Whether one call can bring both: they are at the same attempt, and a body has room for both.
+fn share_call(webhook: &Webhook, one: &Delivery, other: &Delivery) -> bool {
+    one.attempt == other.attempt && webhook.payloads.share_call(&one.message, &other.message)
 }
 
 #[derive(Debug)]
@@ -183,12 +188,13 @@ impl Lane {
         let mut deliveries = vec![fresh.or_else(|| self.next_of(None, call))?];
         let mut bytes = weight(&deliveries[0]);
         while deliveries.len() < self.endpoint.webhook.batch_size as usize && bytes < BATCH_BYTES {
-            let last = &deliveries[deliveries.len() - 1];
+            let (first, last) = (&deliveries[0], &deliveries[deliveries.len() - 1]);
+            let goes_along =
+                |delivery: &Delivery| share_call(&self.endpoint.webhook, first, delivery);
             let held = self
                 .key(&last.message)
-                .and_then(|key| self.keys.follow(key, call, last.attempt));
-            let Some(delivery) = held.or_else(|| self.next_of(Some(deliveries[0].attempt), call))
-            else {
+                .and_then(|key| self.keys.follow(key, call, goes_along));
+            let Some(delivery) = held.or_else(|| self.next_of(Some(first), call)) else {
                 break;
             };
             bytes += weight(&delivery);
@@ -206,9 +212,11 @@ impl Lane {
         Some(Batch { deliveries, begun })
     }
 
-    /// The next delivery that may go in this call; `attempt` is what those before it have, if there are any.
-    fn next_of(&mut self, attempt: Option<u32>, call: u64) -> Option<Delivery> {
-        let fits = |delivery: &Delivery| attempt.is_none_or(|attempt| delivery.attempt == attempt);
+    /// The next delivery that may go in this call, if it may go along with the first of the call.
+    fn next_of(&mut self, first: Option<&Delivery>, call: u64) -> Option<Delivery> {
+        let webhook = Arc::clone(&self.endpoint.webhook);
+        let fits =
+            |delivery: &Delivery| first.is_none_or(|first| share_call(&webhook, first, delivery));
         if self.ready.front().is_some_and(fits) {
             return self.ready.pop_front();
         }

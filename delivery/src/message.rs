@@ -18,6 +18,15 @@ pub struct Event {
     pub object_schema: Option<String>,
     /// Name of the table it watches.
     pub object_name: Option<String>,
+    /// Its `data` expression gives the object that a message carries in place of the row.
+    pub has_data: bool,
+}
+
+impl Event {
+    /// What it is called where there is room for one word: the name a user gave it, or else its type.
+    pub(crate) fn label(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.event_type)
+    }
 }
 
 impl Event {
@@ -61,6 +70,10 @@ pub struct Message {
     pub data: Option<String>,
     /// The changed columns before an update, as JSON text.
     pub old: Option<String>,
+    /// The account it belongs to.
+    pub account: Option<String>,
+    /// What the transaction wanted to go with its messages, as JSON text.
+    pub metadata: Option<String>,
 }
 
 impl Message {
@@ -70,6 +83,30 @@ impl Message {
             at: self.at,
             seq: self.seq,
         }
+    }
+
+    /// As `eventType` has it: what was done to the table, or the name of what was emitted.
+    pub(crate) fn event_type(&self) -> &str {
+        match self.operation {
+            Operation::Emit => self.event.label(),
+            _ => &self.event.event_type,
+        }
+    }
+
+    /// Schema of the table it is about. What is emitted is about no table, whatever else raises its event.
+    pub(crate) fn object_schema(&self) -> Option<&str> {
+        self.event
+            .object_schema
+            .as_deref()
+            .filter(|_| self.operation != Operation::Emit)
+    }
+
+    /// Name of the table it is about.
+    pub(crate) fn object_name(&self) -> Option<&str> {
+        self.event
+            .object_name
+            .as_deref()
+            .filter(|_| self.operation != Operation::Emit)
     }
 
     /// The bytes it holds in memory, roughly.
@@ -85,6 +122,8 @@ impl Message {
             + changed
             + optional(&self.data)
             + optional(&self.old)
+            + optional(&self.account)
+            + optional(&self.metadata)
     }
 }
 
@@ -113,6 +152,12 @@ impl MessageId {
         out.extend_from_slice(&encode(self.at));
         out.extend_from_slice(&encode(self.seq));
     }
+}
+
+/// The id of a call: unlike that of its message, different for each attempt and each endpoint.
+pub(crate) fn call_id(at: i64, random: u64) -> String {
+    let digits = encode(at).into_iter().chain(encode(random.cast_signed()));
+    "call_".chars().chain(digits.map(char::from)).collect()
 }
 
 impl fmt::Display for MessageId {
@@ -201,6 +246,15 @@ mod tests {
             seq: 42,
         };
         assert_eq!(id.to_string(), "msg_001j0us4uuci0000000000001a");
+    }
+
+    #[test]
+    fn calls_have_ids_that_sort_by_time() {
+        assert_eq!(
+            call_id(1_795_464_000_123_456, 42),
+            "call_001j0us4uuci0000000000001a"
+        );
+        assert!(call_id(1, u64::MAX) < call_id(2, 0));
     }
 
     #[test]

@@ -212,8 +212,7 @@ impl Shared {
     fn send_all(&self, mut sender: Sender) {
         let mut finished = None;
         while let Some((batch, line)) = self.exchange(finished.take()) {
-            let max_response_bytes = line.settings.max_response_bytes;
-            finished = Some(sender.send(batch, &*line.transport, max_response_bytes));
+            finished = Some(sender.send(batch, &*line.transport, &line.settings));
         }
     }
 

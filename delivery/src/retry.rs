@@ -24,7 +24,8 @@ pub(crate) fn probe_wait(schedule: &[Duration], attempt: u32, jitter: f64) -> Du
     wait(schedule, last, jitter).unwrap_or(PROBE_WITHOUT_SCHEDULE)
 }
 
-/// A small generator of random numbers (SplitMix64) for jitter: good enough to spread retries, not for secrets.
+/// A small generator of random numbers (SplitMix64): good enough to spread retries and to tell calls apart, not for
+/// secrets.
 #[derive(Debug)]
 pub(crate) struct Random(u64);
 
@@ -34,15 +35,19 @@ impl Random {
         Random(seed)
     }
 
-    /// A number in `0.0..1.0`.
-    pub(crate) fn unit(&mut self) -> f64 {
+    /// 64 bits, each as likely set as not.
+    pub(crate) fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^= bits >> 31;
+        bits ^ (bits >> 31)
+    }
+
+    /// A number in `0.0..1.0`.
+    pub(crate) fn unit(&mut self) -> f64 {
         // The upper 53 bits are what a float holds exactly.
-        (bits >> 11) as f64 / (1_u64 << 53) as f64
+        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 

@@ -1,39 +1,27 @@
-//! Sending one delivery: body, signature, call, verdict.
+//! Sending one batch: request, call, verdict.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::time::{Instant, SystemTime};
 
-use ureq::http::{HeaderName, HeaderValue, header};
-
 use crate::client::{Answer, Call, Transport};
-use crate::delivery::{Batch, Delivery, Finished};
+use crate::delivery::{Batch, Finished};
 use crate::fault::{Fault, FaultKind};
+use crate::request::{Occasion, Request, unix_micros};
 use crate::retry::Random;
-use crate::signing::Content;
-use crate::{outcome, payload, response};
+use crate::settings::Settings;
+use crate::{outcome, response};
 
-/// What a thread needs to send one delivery after the other, and keeps in between.
+/// What a thread needs to send one batch after the other, and keeps in between.
 pub(crate) struct Sender {
     random: Random,
-    body: Vec<u8>,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    request: Request,
 }
-
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const WEBHOOK_ATTEMPT: HeaderName = HeaderName::from_static("webhook-attempt");
-/// The word for messages about different events in one call.
-const MIXED: &str = "batch";
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-
-/// A body larger than this does not keep its memory for the next one.
-const KEEP_BODY_BYTES: usize = 64 * 1024;
 
 impl Sender {
     pub(crate) fn new(random: Random) -> Self {
         Sender {
             random,
-            body: Vec::new(),
-            headers: Vec::new(),
+            request: Request::default(),
         }
     }
 
@@ -42,10 +30,10 @@ impl Sender {
         &mut self,
         mut batch: Batch,
         transport: &dyn Transport,
-        max_response_bytes: usize,
+        settings: &Settings,
     ) -> Finished {
         let (started_at, started) = (SystemTime::now(), Instant::now());
-        let call = || self.call(&batch, started_at, transport);
+        let call = || self.call(&batch, started_at, transport, settings);
         let answer = panic::catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| panicked());
         let duration = started.elapsed();
         let schedule = &batch.endpoint().webhook.retry_schedule;
@@ -62,69 +50,42 @@ impl Sender {
             started_at,
             duration,
             status: answer.status,
-            response: response::text(&answer.body, max_response_bytes),
+            response: response::text(&answer.body, settings.max_response_bytes),
             error: outcome::fault(answer),
         }
     }
 
-    fn call(&mut self, batch: &Batch, started_at: SystemTime, transport: &dyn Transport) -> Answer {
-        let (deliveries, endpoint) = (&batch.deliveries, batch.endpoint());
-        let webhook = &endpoint.webhook;
-        self.body.clear();
-        self.body.shrink_to(KEEP_BODY_BYTES);
-        payload::append_body(&mut self.body, webhook, deliveries);
-        let id = batch.id();
-        self.headers.clear();
-        self.headers.extend([
-            (header::CONTENT_TYPE, JSON),
-            (
-                IDEMPOTENCY_KEY,
-                HeaderValue::from_str(&id).expect("an id is ASCII"),
-            ),
-            (WEBHOOK_ATTEMPT, HeaderValue::from(deliveries[0].attempt)),
-        ]);
-        let content = Content {
-            id: &id,
-            at: started_at,
-            event: event_of(deliveries),
-            body: &self.body,
-        };
-        webhook.signing.sign(&content, &mut self.headers);
-        self.headers.extend(webhook.headers.iter().cloned());
+    fn call(
+        &mut self,
+        batch: &Batch,
+        at: SystemTime,
+        transport: &dyn Transport,
+        settings: &Settings,
+    ) -> Answer {
+        let random = self.random.bits();
+        let occasion = Occasion { at, random };
+        if let Err(problem) = self.request.make(batch, occasion, settings) {
+            return failed(FaultKind::TooLarge, problem);
+        }
+        let endpoint = batch.endpoint();
         transport.call(&Call {
             url: &endpoint.url,
-            headers: &self.headers,
-            timeout: webhook.timeout,
-            body: &self.body,
+            headers: &self.request.headers,
+            timeout: endpoint.webhook.timeout,
+            body: &self.request.body,
         })
     }
 }
 
-/// What a call tells about, in one word: the name that all its messages share, if they do.
-fn event_of(deliveries: &[Delivery]) -> &str {
-    let mut labels = deliveries
-        .iter()
-        .map(|delivery| delivery.message.event.label());
-    let first = labels.next().unwrap_or_default();
-    if labels.all(|label| label == first) {
-        first
-    } else {
-        MIXED
-    }
-}
-
-fn unix_micros(time: SystemTime) -> i64 {
-    time.duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_micros() as i64)
-}
-
 /// The message of a panic stays in the server's log: it may hold anything.
 fn panicked() -> Answer {
+    failed(FaultKind::Internal, "a panic; the server's log says more")
+}
+
+/// What comes of a call that is not made.
+fn failed(kind: FaultKind, detail: impl std::fmt::Display) -> Answer {
     Answer {
-        fault: Some(Fault::new(
-            FaultKind::Internal,
-            "a panic; the server's log says more",
-        )),
+        fault: Some(Fault::new(kind, detail)),
         ..Answer::default()
     }
 }
@@ -136,7 +97,7 @@ mod tests {
 
     use super::*;
     use crate::delivery::Delivery;
-    use crate::fixtures::{delivery, endpoint};
+    use crate::fixtures::{delivery, endpoint, settings};
     use crate::outcome::Verdict;
 
     /// Answers one status to everything and remembers what it was sent.
@@ -179,7 +140,7 @@ mod tests {
             deliveries: deliveries.collect(),
             begun: Instant::now(),
         };
-        let finished = Sender::new(Random::from_seed(1)).send(batch, &transport, 100);
+        let finished = Sender::new(Random::from_seed(1)).send(batch, &transport, &settings());
         let sent = transport.sent.into_inner().unwrap();
         (finished, sent.join("\n"))
     }

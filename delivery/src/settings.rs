@@ -16,6 +16,8 @@ pub struct Settings {
     pub max_response_bytes: usize,
     /// The `user-agent` header.
     pub user_agent: String,
+    /// What `[@sys:IntegrationURL]` stands for in templates; empty when there is none.
+    pub integration_url: String,
 }
 
 impl Settings {

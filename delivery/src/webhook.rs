@@ -2,9 +2,10 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::headers::Headers;
+use crate::payload::{Hidden, Payloads};
 use crate::signing::Signing;
 use crate::throttle::Throttle;
 
@@ -56,6 +57,13 @@ pub struct Webhook {
     pub timeout: Duration,
     /// The wait before each further attempt: n waits are n + 1 attempts.
     pub retry_schedule: Vec<Duration>,
+    /// What its calls' bodies look like.
+    pub payloads: Payloads,
+    /// What the receiver wants to find in each body.
+    pub handshake_key: Option<Hidden>,
+    /// The texts of the secrets, the newest first, each with the time from which on it counts no more. Empty where no
+    /// payload tells them.
+    pub told_secrets: Vec<(Hidden, Option<SystemTime>)>,
 }
 
 /// One URL of a webhook.

@@ -41,3 +41,6 @@ COMMENT ON FUNCTION webhooks.public_key_of(text) IS
 
 COMMENT ON FUNCTION webhooks.check_headers(jsonb) IS
 'Raises an error, which shows no value, unless a webhook may have these headers added to its calls.';
+
+COMMENT ON FUNCTION webhooks.payload_columns(bytea) IS
+'The columns of an event''s table that a payload names, in UTF-8, each with its place in the payload; raises an error if the JSON, in UTF-8, is neither the name of a preset nor a template.';

@@ -78,6 +78,8 @@ impl Messages {
                     changed: optional(&row, 7).unwrap_or_default(),
                     data: text(&row, 8),
                     old: text(&row, 9),
+                    account: None,
+                    metadata: None,
                 };
                 Some(((at, message.seq), Arc::new(message)))
             })

@@ -6,6 +6,7 @@ pub mod receiver;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use webhooks_delivery::payload::Payloads;
 use webhooks_delivery::{
     Batch, Delivery, Effect, Endpoint, Event, Finished, Message, Operation, Ordering, Scheme,
     Settings, Signing, Verdict, Webhook,
@@ -25,6 +26,9 @@ pub fn webhook() -> Webhook {
         batch_size: 1,
         timeout: Duration::from_secs(20),
         retry_schedule: vec![Duration::from_secs(5)],
+        payloads: Payloads::default(),
+        handshake_key: None,
+        told_secrets: Vec::new(),
     }
 }
 
@@ -44,6 +48,7 @@ pub fn event(object_name: &str) -> Arc<Event> {
         event_type: "table.recordInsert".into(),
         object_schema: Some("public".into()),
         object_name: Some(object_name.into()),
+        has_data: false,
     })
 }
 
@@ -58,6 +63,8 @@ pub fn message(seq: i64, record: Option<&str>) -> Message {
         changed: Vec::new(),
         data: Some(format!(r#"{{"id":{seq}}}"#)),
         old: None,
+        account: None,
+        metadata: None,
     }
 }
 
@@ -95,5 +102,6 @@ pub fn settings() -> Settings {
         authorities: Default::default(),
         max_response_bytes: 1000,
         user_agent: "pg-webhooks/test".into(),
+        integration_url: String::new(),
     }
 }

@@ -1,0 +1,47 @@
+-- What a payload may be, alone and for an event. A template that names a column which the table does not have would send
+-- nulls for ever, so that it is refused while somebody is there to read why.
+
+CREATE FUNCTION webhooks.check_payload(payload jsonb) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM webhooks.payload_columns(convert_to(payload::text, 'UTF8'));
+END $$;
+
+COMMENT ON FUNCTION webhooks.check_payload(jsonb) IS
+'For the functions of this schema: raises an error that says where, unless the JSON is the name of a preset or a template. NULL passes.';
+
+
+CREATE FUNCTION webhooks.check_payload_for_event(payload jsonb, event_id bigint) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    event   webhooks.event;
+    columns text[];
+    unknown record;
+BEGIN
+    SELECT e.* INTO STRICT event FROM webhooks.event e WHERE e.id = event_id;
+    -- What is emitted has an object of any shape.
+    IF event.on_table IS NULL THEN
+        RETURN;
+    END IF;
+
+    columns := ARRAY(SELECT a.attname::text FROM pg_attribute a
+                     WHERE a.attrelid = event.on_table AND a.attnum > 0 AND NOT a.attisdropped);
+    SELECT convert_from(used.column_name, 'UTF8') AS name, used.place INTO unknown
+    FROM webhooks.payload_columns(convert_to(payload::text, 'UTF8')) WITH ORDINALITY AS used (column_name, place, position)
+    WHERE convert_from(used.column_name, 'UTF8') <> ALL (columns)
+    ORDER BY used.position LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'invalid argument "payload": column "%" of % does not exist, %', unknown.name, event.on_table, unknown.place
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Its columns, the nearest first: ' || coalesce(webhooks.nearest_names(unknown.name, columns), 'none') || '.',
+                  DETAIL = format('The event "%s" is on that table.', event.name);
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION webhooks.check_payload_for_event(jsonb, bigint) IS
+'For the functions of this schema: raises an error that says where, unless the event''s table has every column that the payload names. NULL passes.';
