@@ -5,7 +5,7 @@
 //! - [`worker`]: the background worker, which hands messages to the crate `webhooks-delivery` and records what came of
 //!   each call.
 //! - [`functions`]: what SQL needs from Rust; all that SQL says well is in `sql/`, listed in [`schema`].
-//! - [`signatures`]: the same, about secrets and headers.
+//! - [`signatures`] and [`payload`]: the same, about secrets and headers, and about bodies.
 //! - [`pg`]: the fence around everything unsafe.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]

@@ -1,10 +1,16 @@
 //! What SQL needs to know about payloads.
 
-use pgrx::prelude::*;
-use webhooks_delivery::Payload;
+use std::collections::HashMap;
+use std::time::SystemTime;
 
-use crate::error;
+use pgrx::prelude::*;
+use webhooks_delivery::{Payload, Preview};
+
+use crate::log::messages::Messages;
+use crate::log::Place;
 use crate::pg::encoding::storable;
+use crate::worker::Configuration;
+use crate::{error, settings};
 
 /// Everything lives in the schema that the extension makes for itself.
 #[pg_schema]
@@ -28,6 +34,58 @@ mod webhooks {
             .collect();
         TableIterator::new(uses)
     }
+
+    /// The call that would bring this message to the webhook: headers, as two arrays, and the body in UTF-8. No row where
+    /// the webhook has no endpoint, or the message is not in the log.
+    #[pg_extern(strict)]
+    #[allow(clippy::type_complexity)]
+    fn preview_call(
+        webhook_id: i64,
+        event_id: i64,
+        message_at: TimestampWithTimeZone,
+        message_xid: i64,
+        message_seq: i64,
+    ) -> TableIterator<
+        'static,
+        (
+            name!(header_names, Vec<String>),
+            name!(header_values, Vec<String>),
+            name!(body, Vec<u8>),
+        ),
+    > {
+        let place = Place {
+            at: message_at.into(),
+            xid: message_xid as u64,
+            seq: message_seq,
+        };
+        let preview = preview(webhook_id, event_id, &place).map(|preview| {
+            let (names, values) = preview.headers.into_iter().unzip();
+            (names, values, preview.body.into_bytes())
+        });
+        TableIterator::new(preview)
+    }
+}
+
+fn preview(webhook_id: i64, event_id: i64, place: &Place) -> Option<Preview> {
+    let (endpoint, event) = Configuration::one(webhook_id, event_id)?;
+    let events = HashMap::from([(event_id, event)]);
+    let fetch = |client: &_| Messages::default().fetch(client, [place].into_iter(), &events);
+    let message = Spi::connect(fetch).into_values().next()?;
+    // The id of a call that nobody makes need not differ from others.
+    let preview = Preview::new(
+        endpoint,
+        message,
+        SystemTime::now(),
+        0,
+        &settings::delivery(),
+    );
+    Some(preview.unwrap_or_else(|problem| {
+        error::raise(
+            PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            problem.to_string(),
+            "Name fewer parts of the message in the payload's template.",
+        )
+    }))
 }
 
 fn parse(payload: &str) -> Payload {

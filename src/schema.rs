@@ -56,7 +56,9 @@ extension_sql_file!(
         generate_secret,
         check_secret,
         public_key_of,
-        check_headers
+        check_headers,
+        payload_columns,
+        preview_call
     ]
 );
 extension_sql_file!(
@@ -84,7 +86,11 @@ extension_sql_file!(
     "../sql/functions/expiry.sql",
     requires = ["expired_messages"]
 );
-extension_sql_file!("../sql/functions/webhook_checks.sql", requires = ["expiry"]);
+extension_sql_file!("../sql/functions/payload_checks.sql", requires = ["expiry"]);
+extension_sql_file!(
+    "../sql/functions/webhook_checks.sql",
+    requires = ["payload_checks"]
+);
 extension_sql_file!(
     "../sql/functions/secrets.sql",
     requires = ["webhook_checks"]
@@ -132,7 +138,8 @@ extension_sql_file!(
 );
 extension_sql_file!("../sql/functions/events.sql", requires = ["subscriptions"]);
 extension_sql_file!("../sql/functions/emit.sql", requires = ["events"]);
-extension_sql_file!("../sql/views/attempt_log.sql", requires = ["emit"]);
+extension_sql_file!("../sql/functions/preview.sql", requires = ["emit"]);
+extension_sql_file!("../sql/views/attempt_log.sql", requires = ["preview"]);
 extension_sql_file!(
     "../sql/views/failed_delivery.sql",
     requires = ["attempt_log"]

@@ -40,6 +40,7 @@ pub fn answer(bytes: &[u8], piece: usize, max_response_bytes: usize) -> Answer {
         authorities: Authorities::default(),
         max_response_bytes,
         user_agent: "pg-webhooks/fuzzing".into(),
+        integration_url: String::new(),
     };
     let answer = Client::answered(&settings, bytes, piece).call(&Call {
         url: "http://example.com/",

@@ -47,9 +47,11 @@ fn weight(delivery: &Delivery) -> usize {
     mem::size_of::<Delivery>() + delivery.message.weight()
 }
 
-/// Whether one call can bring both: they are at the same attempt, and a body has room for both.
-fn share_call(webhook: &Webhook, one: &Delivery, other: &Delivery) -> bool {
-    one.attempt == other.attempt && webhook.payloads.share_call(&one.message, &other.message)
+/// Whether a delivery may go in the call of this one, if there is one: at the same attempt, and in the same body.
+fn fits(webhook: &Webhook, first: Option<&Delivery>, next: &Delivery) -> bool {
+    first.is_none_or(|first| {
+        first.attempt == next.attempt && webhook.payloads.share_call(&first.message, &next.message)
+    })
 }
 
 #[derive(Debug)]
@@ -189,8 +191,7 @@ impl Lane {
         let mut bytes = weight(&deliveries[0]);
         while deliveries.len() < self.endpoint.webhook.batch_size as usize && bytes < BATCH_BYTES {
             let (first, last) = (&deliveries[0], &deliveries[deliveries.len() - 1]);
-            let goes_along =
-                |delivery: &Delivery| share_call(&self.endpoint.webhook, first, delivery);
+            let goes_along = |next: &Delivery| fits(&self.endpoint.webhook, Some(first), next);
             let held = self
                 .key(&last.message)
                 .and_then(|key| self.keys.follow(key, call, goes_along));
@@ -212,21 +213,25 @@ impl Lane {
         Some(Batch { deliveries, begun })
     }
 
-    /// The next delivery that may go in this call, if it may go along with the first of the call.
+    /// The next delivery that may go in this call, along with the first of the call if there is one.
     fn next_of(&mut self, first: Option<&Delivery>, call: u64) -> Option<Delivery> {
-        let webhook = Arc::clone(&self.endpoint.webhook);
-        let fits =
-            |delivery: &Delivery| first.is_none_or(|first| share_call(&webhook, first, delivery));
-        if self.ready.front().is_some_and(fits) {
+        if self
+            .ready
+            .front()
+            .is_some_and(|next| fits(&self.endpoint.webhook, first, next))
+        {
             return self.ready.pop_front();
         }
-        self.next_of_queue(attempt, call)
+        self.next_of_queue(first, call)
     }
 
     /// The same, of those that nobody has looked at.
-    fn next_of_queue(&mut self, attempt: Option<u32>, call: u64) -> Option<Delivery> {
-        let fits = |delivery: &Delivery| attempt.is_none_or(|attempt| delivery.attempt == attempt);
-        while self.queue.front().is_some_and(fits) {
+    fn next_of_queue(&mut self, first: Option<&Delivery>, call: u64) -> Option<Delivery> {
+        while self
+            .queue
+            .front()
+            .is_some_and(|next| fits(&self.endpoint.webhook, first, next))
+        {
             let delivery = self.queue.pop_front()?;
             let free = match self.key(&delivery.message) {
                 Some(key) => self.keys.take(key, call, delivery),

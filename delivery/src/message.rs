@@ -29,13 +29,6 @@ impl Event {
     }
 }
 
-impl Event {
-    /// What it is called where there is room for one word: the name a user gave it, or else its type.
-    pub(crate) fn label(&self) -> &str {
-        self.name.as_deref().unwrap_or(&self.event_type)
-    }
-}
-
 /// What was done to the row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {

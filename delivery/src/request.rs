@@ -107,3 +107,36 @@ pub(crate) fn unix_micros(time: SystemTime) -> i64 {
     time.duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_micros() as i64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{delivery, endpoint};
+
+    #[test]
+    fn a_call_is_named_after_its_events_where_they_have_one_name() {
+        let endpoint = endpoint();
+        let about = |name: Option<&str>, event_type: &str| {
+            let mut delivery = delivery(&endpoint, 1);
+            let mut message = (*delivery.message).clone();
+            let mut event = (*message.event).clone();
+            event.name = name.map(str::to_owned);
+            event.event_type = event_type.to_owned();
+            message.event = event.into();
+            delivery.message = message.into();
+            delivery
+        };
+        let unnamed = about(None, "table.recordInsert");
+        let won = about(Some("lead:won"), "table.recordUpdate");
+        let lost = about(Some("lead:lost"), "table.recordUpdate");
+        for (deliveries, word) in [
+            (vec![unnamed.clone()], "table.recordInsert"),
+            (vec![won.clone()], "lead:won"),
+            (vec![won.clone(), won.clone()], "lead:won"),
+            (vec![won.clone(), lost], "batch"),
+            (vec![won, unnamed], "batch"),
+        ] {
+            assert_eq!(event_of(&deliveries), word);
+        }
+    }
+}

@@ -174,33 +174,6 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_named_after_its_events_where_they_have_one_name() {
-        let endpoint = endpoint();
-        let about = |name: Option<&str>, event_type: &str| {
-            let mut delivery = delivery(&endpoint, 1);
-            let mut message = (*delivery.message).clone();
-            let mut event = (*message.event).clone();
-            event.name = name.map(str::to_owned);
-            event.event_type = event_type.to_owned();
-            message.event = event.into();
-            delivery.message = message.into();
-            delivery
-        };
-        let unnamed = about(None, "table.recordInsert");
-        let won = about(Some("lead:won"), "table.recordUpdate");
-        let lost = about(Some("lead:lost"), "table.recordUpdate");
-        for (deliveries, word) in [
-            (vec![unnamed.clone()], "table.recordInsert"),
-            (vec![won.clone()], "lead:won"),
-            (vec![won.clone(), won.clone()], "lead:won"),
-            (vec![won.clone(), lost], "batch"),
-            (vec![won, unnamed], "batch"),
-        ] {
-            assert_eq!(event_of(&deliveries), word);
-        }
-    }
-
-    #[test]
     fn the_id_stays_the_same_from_attempt_to_attempt() {
         let (first, second) = (send(500, 1).1, send(500, 2).1);
         assert_eq!(first[1..], second[1..]);

@@ -41,7 +41,8 @@ CREATE FUNCTION webhooks.add_event(
     type      text,
     on_table  regclass,
     fields    text[] = NULL,
-    condition text   = NULL
+    condition text   = NULL,
+    payload   jsonb  = NULL
 ) RETURNS text
 LANGUAGE plpgsql
 AS $$
@@ -70,12 +71,12 @@ BEGIN
         PERFORM webhooks.create_event_trigger(event);
     END IF;
 
-    PERFORM webhooks.subscribe_to(webhook_id, event_id);
+    PERFORM webhooks.subscribe_to(webhook_id, event_id, payload);
     RETURN event.name;
 END $$;
 
-COMMENT ON FUNCTION webhooks.add_event(text, text, regclass, text[], text) IS
-'Tells the webhook about inserts, updates or deletes in a table (type is table.recordInsert, table.recordUpdate or table.recordDelete) and returns the event''s generated name. fields are columns of which an update must change one; condition is an SQL expression over OLD and NEW. Webhooks that ask for the same share one event, hence one trigger.';
+COMMENT ON FUNCTION webhooks.add_event(text, text, regclass, text[], text, jsonb) IS
+'Tells the webhook about inserts, updates or deletes in a table (type is table.recordInsert, table.recordUpdate or table.recordDelete) and returns the event''s generated name. fields are columns of which an update must change one; condition is an SQL expression over OLD and NEW. payload is the shape of these bodies, a preset or a template, where it is another than the webhook''s. Webhooks that ask for the same share one event, hence one trigger.';
 
 
 CREATE FUNCTION webhooks.drop_event(name text) RETURNS void

@@ -1,6 +1,6 @@
 -- Which webhook gets which event. Takes no lock on any table that is watched.
 
-CREATE FUNCTION webhooks.subscribe_to(webhook_id bigint, event_id bigint) RETURNS void
+CREATE FUNCTION webhooks.subscribe_to(webhook_id bigint, event_id bigint, payload jsonb) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -14,11 +14,16 @@ BEGIN
                   HINT = 'Look at webhooks.event_stats for those that there are.';
     END IF;
 
-    INSERT INTO webhooks.subscription (webhook_id, event_id) VALUES (webhook_id, event_id) ON CONFLICT DO NOTHING;
+    PERFORM webhooks.check_payload_for_event(coalesce(payload, w.payload), event_id)
+    FROM webhooks.webhook w WHERE w.id = webhook_id;
+
+    INSERT INTO webhooks.subscription AS s (webhook_id, event_id, payload) VALUES (webhook_id, event_id, payload)
+    ON CONFLICT ON CONSTRAINT subscription_pkey DO UPDATE SET payload = excluded.payload
+    WHERE excluded.payload IS NOT NULL AND s.payload IS DISTINCT FROM excluded.payload;
 END $$;
 
-COMMENT ON FUNCTION webhooks.subscribe_to(bigint, bigint) IS
-'For subscribe and add_event. Does nothing where the subscription exists.';
+COMMENT ON FUNCTION webhooks.subscribe_to(bigint, bigint, jsonb) IS
+'For subscribe and add_event. Where the subscription exists, a payload replaces the one that it has.';
 
 
 CREATE FUNCTION webhooks.check_event_list(events text[]) RETURNS void
@@ -37,7 +42,7 @@ COMMENT ON FUNCTION webhooks.check_event_list(text[]) IS
 'For subscribe and unsubscribe: raises an error unless there is at least one name.';
 
 
-CREATE FUNCTION webhooks.subscribe(webhook text, events text[]) RETURNS void
+CREATE FUNCTION webhooks.subscribe(webhook text, events text[], payload jsonb = NULL) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -46,13 +51,14 @@ DECLARE
     event      text;
 BEGIN
     PERFORM webhooks.check_event_list(events);
+    PERFORM webhooks.check_payload(payload);
     FOREACH event IN ARRAY events LOOP
-        PERFORM webhooks.subscribe_to(webhook_id, webhooks.event_id(event));
+        PERFORM webhooks.subscribe_to(webhook_id, webhooks.event_id(event), payload);
     END LOOP;
 END $$;
 
-COMMENT ON FUNCTION webhooks.subscribe(text, text[]) IS
-'Subscribes a webhook to events by name: it gets their messages from now on. An unknown name is an error, a subscription that exists is kept.';
+COMMENT ON FUNCTION webhooks.subscribe(text, text[], jsonb) IS
+'Subscribes a webhook to events by name: it gets their messages from now on. payload is the shape of these bodies, a preset or a template, where it is another than the webhook''s. An unknown name is an error; a subscription that exists is kept, with the payload if one is given.';
 
 
 CREATE FUNCTION webhooks.unsubscribe(webhook text, events text[]) RETURNS void

@@ -77,6 +77,11 @@ AS $$
 BEGIN
     PERFORM webhooks.check_name('name', webhook.name);
     PERFORM webhooks.check_signature(webhook.signature);
+    IF length(webhook.handshake_key) > 1000 THEN
+        RAISE EXCEPTION 'invalid argument "handshake_key": it is % characters long', length(webhook.handshake_key)
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give at most 1000 characters.';
+    END IF;
     IF webhook.throttle_calls IS NOT NULL THEN
         PERFORM webhooks.check_range('throttle_calls', webhook.throttle_calls, 1, 100000,
             'how many calls an endpoint gets in any interval of throttle_per, or 0 for no bound');
@@ -93,6 +98,12 @@ BEGIN
     PERFORM webhooks.check_retry_schedule(webhook.retry_schedule);
     PERFORM webhooks.check_choice('when_exhausted', webhook.when_exhausted, '{disable,keep}',
         'Give ''disable'' (an endpoint that nothing has reached meanwhile) or ''keep''.');
+    IF webhook.payload IS NULL THEN
+        RAISE EXCEPTION 'invalid argument "payload": it is NULL'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give the name of a preset, such as ''"default"'', or a template.';
+    END IF;
+    PERFORM webhooks.check_payload(webhook.payload);
 END $$;
 
 COMMENT ON FUNCTION webhooks.check_webhook(webhooks.webhook) IS

@@ -13,6 +13,7 @@ CREATE FUNCTION webhooks.create_webhook(
     secret         text       = NULL,
     signature      text       = 'standard',
     headers        jsonb      = '{}',
+    handshake_key  text       = NULL,
     throttle_calls int        = NULL,
     throttle_per   interval   = '1 second',
     batch_size     int        = 1,
@@ -20,7 +21,8 @@ CREATE FUNCTION webhooks.create_webhook(
     ordering       text       = 'record',
     timeout        interval   = '15 seconds',
     retry_schedule interval[] = '{5s,1m,5m,15m,15m}',
-    when_exhausted text       = 'disable'
+    when_exhausted text       = 'disable',
+    payload        jsonb      = '"default"'
 ) RETURNS webhooks.created_webhook
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -33,6 +35,7 @@ BEGIN
     made.name := name;
     made.description := nullif(description, '');
     made.signature := signature;
+    made.handshake_key := nullif(handshake_key, '');
     made.throttle_calls := nullif(throttle_calls, 0);
     made.throttle_per := throttle_per;
     made.batch_size := batch_size;
@@ -41,15 +44,17 @@ BEGIN
     made.timeout := timeout;
     made.retry_schedule := retry_schedule;
     made.when_exhausted := when_exhausted;
+    made.payload := payload;
     PERFORM webhooks.check_url(url);
     PERFORM webhooks.check_webhook(made);
 
     INSERT INTO webhooks.webhook AS w
-        (name, description, signature, throttle_calls, throttle_per, batch_size, max_in_flight, ordering, timeout,
-         retry_schedule, when_exhausted)
+        (name, description, signature, handshake_key, throttle_calls, throttle_per, batch_size, max_in_flight, ordering,
+         timeout, retry_schedule, when_exhausted, payload)
     VALUES
-        (made.name, made.description, made.signature, made.throttle_calls, made.throttle_per, made.batch_size,
-         made.max_in_flight, made.ordering, made.timeout, made.retry_schedule, made.when_exhausted)
+        (made.name, made.description, made.signature, made.handshake_key, made.throttle_calls, made.throttle_per,
+         made.batch_size, made.max_in_flight, made.ordering, made.timeout, made.retry_schedule, made.when_exhausted,
+         made.payload)
     ON CONFLICT DO NOTHING
     RETURNING w.id, w.name INTO created.id, created.name;
 
@@ -65,8 +70,8 @@ BEGIN
     RETURN created;
 END $$;
 
-COMMENT ON FUNCTION webhooks.create_webhook(text, text, text, text, text, jsonb, int, interval, int, int, text, interval, interval[], text) IS
-'Makes a webhook with one endpoint and returns its id, name and secret; use add_event or subscribe to say what it is told. secret is generated unless given; signature says whose receivers can verify the calls: standard, standard-ed25519, github, stripe, shopify or none. headers are added to each call. Each endpoint gets at most throttle_calls calls in any interval of throttle_per, up to batch_size messages in a call, and max_in_flight calls at once; ordering is record, strict or none; timeout is for a whole call; retry_schedule holds the wait before each further attempt; when_exhausted says what becomes of an endpoint that nothing has reached while a message was tried for that long: disable or keep.';
+COMMENT ON FUNCTION webhooks.create_webhook(text, text, text, text, text, jsonb, text, int, interval, int, int, text, interval, interval[], text, jsonb) IS
+'Makes a webhook with one endpoint and returns its id, name and secret; use add_event or subscribe to say what it is told. secret is generated unless given; signature says whose receivers can verify the calls: standard, standard-ed25519, github, stripe, shopify or none. headers are added to each call. Each endpoint gets at most throttle_calls calls in any interval of throttle_per, up to batch_size messages in a call, and max_in_flight calls at once; ordering is record, strict or none; timeout is for a whole call; retry_schedule holds the wait before each further attempt; when_exhausted says what becomes of an endpoint that nothing has reached while a message was tried for that long: disable or keep. handshake_key is sent in each body; payload is the shape of bodies: the name of a preset as JSON ("default", "standard", "cloudevents", "capsule", "clinchpad", "hubspot", "superoffice") or a template, JSON with placeholders such as [@field:status] in its strings.';
 
 
 CREATE FUNCTION webhooks.alter_webhook(
@@ -75,6 +80,7 @@ CREATE FUNCTION webhooks.alter_webhook(
     secret         text       = NULL,
     signature      text       = NULL,
     headers        jsonb      = NULL,
+    handshake_key  text       = NULL,
     throttle_calls int        = NULL,
     throttle_per   interval   = NULL,
     batch_size     int        = NULL,
@@ -83,6 +89,7 @@ CREATE FUNCTION webhooks.alter_webhook(
     timeout        interval   = NULL,
     retry_schedule interval[] = NULL,
     when_exhausted text       = NULL,
+    payload        jsonb      = NULL,
     new_name       text       = NULL
 ) RETURNS void
 LANGUAGE plpgsql
@@ -99,6 +106,7 @@ BEGIN
     changed.name := coalesce(new_name, changed.name);
     changed.description := nullif(coalesce(description, changed.description), '');
     changed.signature := coalesce(signature, changed.signature);
+    changed.handshake_key := nullif(coalesce(handshake_key, changed.handshake_key), '');
     changed.throttle_calls := nullif(coalesce(throttle_calls, changed.throttle_calls), 0);
     changed.throttle_per := coalesce(throttle_per, changed.throttle_per);
     changed.batch_size := coalesce(batch_size, changed.batch_size);
@@ -107,13 +115,19 @@ BEGIN
     changed.timeout := coalesce(timeout, changed.timeout);
     changed.retry_schedule := coalesce(retry_schedule, changed.retry_schedule);
     changed.when_exhausted := coalesce(when_exhausted, changed.when_exhausted);
+    changed.payload := coalesce(payload, changed.payload);
     PERFORM webhooks.check_webhook(changed);
+    IF payload IS NOT NULL THEN
+        PERFORM webhooks.check_payload_for_event(payload, s.event_id)
+        FROM webhooks.subscription s WHERE s.webhook_id = changed_id AND s.payload IS NULL;
+    END IF;
 
     UPDATE webhooks.webhook w
-    SET name = changed.name, description = changed.description, signature = changed.signature, throttle_calls = changed.throttle_calls,
+    SET name = changed.name, description = changed.description, signature = changed.signature,
+        handshake_key = changed.handshake_key, throttle_calls = changed.throttle_calls,
         throttle_per = changed.throttle_per, batch_size = changed.batch_size, max_in_flight = changed.max_in_flight,
         ordering = changed.ordering, timeout = changed.timeout, retry_schedule = changed.retry_schedule,
-        when_exhausted = changed.when_exhausted, changed_at = now()
+        when_exhausted = changed.when_exhausted, payload = changed.payload, changed_at = now()
     WHERE w.id = changed_id;
 
     -- A secret that was made for one signature is of no use to another.
@@ -133,8 +147,8 @@ EXCEPTION WHEN unique_violation THEN
               HINT = 'Choose another name.';
 END $$;
 
-COMMENT ON FUNCTION webhooks.alter_webhook(text, text, text, text, jsonb, int, interval, int, int, text, interval, interval[], text, text) IS
-'Changes a webhook: the parameters are those of create_webhook, NULL leaves as it is, and new_name renames it. An empty description and 0 throttle_calls mean none, headers are replaced as a whole. A secret, and a signature that is another one, count at once: no older secret signs any more, and where no secret is given one is made that fits. rotate_secret gives receivers time. What waits is sent as the webhook is then.';
+COMMENT ON FUNCTION webhooks.alter_webhook(text, text, text, text, jsonb, text, int, interval, int, int, text, interval, interval[], text, jsonb, text) IS
+'Changes a webhook: the parameters are those of create_webhook, NULL leaves as it is, and new_name renames it. An empty description or handshake_key and 0 throttle_calls mean none, headers are replaced as a whole. payload goes for all subscriptions without one of their own. A secret, and a signature that is another one, count at once: no older secret signs any more, and where no secret is given one is made that fits. rotate_secret gives receivers time. What waits is sent as the webhook is then.';
 
 
 CREATE FUNCTION webhooks.drop_webhook(name text) RETURNS void

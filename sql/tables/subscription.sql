@@ -4,6 +4,7 @@ CREATE TABLE webhooks.subscription (
     webhook_id bigint      NOT NULL REFERENCES webhooks.webhook ON DELETE CASCADE,
     event_id   bigint      NOT NULL REFERENCES webhooks.event,
     since      timestamptz NOT NULL DEFAULT transaction_timestamp(),
+    payload    jsonb,
 
     PRIMARY KEY (webhook_id, event_id)
 );
@@ -14,5 +15,7 @@ COMMENT ON TABLE webhooks.subscription IS
 'Which webhook gets which event. Change it with subscribe, unsubscribe and add_event.';
 COMMENT ON COLUMN webhooks.subscription.since IS
 'Messages recorded earlier are not for this webhook. Starting a stopped webhook moves it.';
+COMMENT ON COLUMN webhooks.subscription.payload IS
+'The shape of bodies about this event, where it is another than the webhook''s.';
 
 SELECT pg_catalog.pg_extension_config_dump('webhooks.subscription', '');

@@ -5,6 +5,7 @@ CREATE TABLE webhooks.webhook (
     name           text        NOT NULL,
     description    text,
     signature      text        NOT NULL,
+    handshake_key  text,
     throttle_calls int,
     throttle_per   interval    NOT NULL DEFAULT '1 second',
     batch_size     int         NOT NULL DEFAULT 1,
@@ -13,6 +14,7 @@ CREATE TABLE webhooks.webhook (
     timeout        interval    NOT NULL,
     retry_schedule interval[]  NOT NULL,
     when_exhausted text        NOT NULL DEFAULT 'disable',
+    payload        jsonb       NOT NULL DEFAULT '"default"',
     state          text        NOT NULL DEFAULT 'started',
     created_at     timestamptz NOT NULL DEFAULT now(),
     created_by     name        NOT NULL DEFAULT current_user,
@@ -22,6 +24,7 @@ CREATE TABLE webhooks.webhook (
     CONSTRAINT webhook_name_is_given CHECK (name <> ''),
     CONSTRAINT webhook_signature_known CHECK (
         signature IN ('standard', 'standard-ed25519', 'github', 'stripe', 'shopify', 'none')),
+    CONSTRAINT webhook_handshake_key_length CHECK (length(handshake_key) BETWEEN 1 AND 1000),
     CONSTRAINT webhook_throttle_calls_range CHECK (throttle_calls BETWEEN 1 AND 100000),
     CONSTRAINT webhook_throttle_per_range CHECK (throttle_per BETWEEN '1 millisecond' AND '1 day'),
     CONSTRAINT webhook_batch_size_range CHECK (batch_size BETWEEN 1 AND 1000),
@@ -40,12 +43,16 @@ COMMENT ON TABLE webhooks.webhook IS
 'The webhooks. Change them with the functions of this schema: create_webhook, alter_webhook, pause_webhook, stop_webhook, start_webhook, drop_webhook.';
 COMMENT ON COLUMN webhooks.webhook.signature IS
 'How calls are signed: standard, standard-ed25519, github, stripe, shopify or none.';
+COMMENT ON COLUMN webhooks.webhook.handshake_key IS
+'What bodies have as handshake_key, so that receivers know them. NULL: nothing.';
 COMMENT ON COLUMN webhooks.webhook.throttle_calls IS
 'At most so many calls in any interval of throttle_per, for each endpoint. NULL: no such bound.';
 COMMENT ON COLUMN webhooks.webhook.batch_size IS
 'Up to so many messages go in one call. Over 1 the body is a list, even of one.';
 COMMENT ON COLUMN webhooks.webhook.when_exhausted IS
 'When a delivery has failed for good and nothing has reached its endpoint since its first attempt: disable the endpoint, or keep it.';
+COMMENT ON COLUMN webhooks.webhook.payload IS
+'The shape of bodies: the name of a preset, or a template. A subscription may have another.';
 COMMENT ON COLUMN webhooks.webhook.max_in_flight IS
 'How many calls may be open at once, for each endpoint.';
 COMMENT ON COLUMN webhooks.webhook.ordering IS

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use webhooks_delivery::{Headers, Signing};
+use webhooks_delivery::payload::Hidden;
+use webhooks_delivery::{Headers, Scheme, Signing};
 
 /// Further off than anyone waits for.
 const FAR_SECONDS: f64 = 1e12;
@@ -11,15 +12,30 @@ const FAR_SECONDS: f64 = 1e12;
 /// told without showing any of it.
 pub fn signing(
     signature: &str,
-    secrets: Vec<String>,
-    ends: Vec<Option<f64>>,
+    secrets: &[String],
+    ends: &[Option<f64>],
 ) -> Result<Signing, String> {
     let scheme = signature
         .parse()
         .map_err(|()| format!("there is no signature {signature}"))?;
-    let ends = ends.into_iter().map(|end| end.map(time));
-    let secrets = secrets.iter().map(String::as_str).zip(ends);
+    let secrets = secrets.iter().map(String::as_str).zip(times(ends));
     Signing::new(scheme, secrets).map_err(|problem| format!("its secret cannot sign: {problem}"))
+}
+
+/// The secrets that a payload may tell. None of them is a private key: whoever had it could sign as the webhook does.
+pub fn told(
+    signature: &str,
+    secrets: Vec<String>,
+    ends: &[Option<f64>],
+) -> Vec<(Hidden, Option<SystemTime>)> {
+    if signature.parse() == Ok(Scheme::StandardEd25519) {
+        return Vec::new();
+    }
+    secrets
+        .into_iter()
+        .map(Hidden::new)
+        .zip(times(ends))
+        .collect()
 }
 
 /// The headers that are added to each call.
@@ -27,6 +43,10 @@ pub fn headers(names: Vec<String>, values: Vec<String>) -> Result<Headers, Strin
     let names = names.iter().map(String::as_str);
     Headers::new(names.zip(values.iter().map(String::as_str)))
         .map_err(|problem| format!("its headers cannot be sent: {problem}"))
+}
+
+fn times(unix_seconds: &[Option<f64>]) -> impl Iterator<Item = Option<SystemTime>> + '_ {
+    unix_seconds.iter().map(|end| end.map(time))
 }
 
 fn time(unix_seconds: f64) -> SystemTime {

@@ -4,13 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
-use pgrx::spi::{SpiClient, SpiHeapTupleData};
+use pgrx::spi::{SpiClient, SpiHeapTupleData, SpiTupleTable};
+use webhooks_delivery::payload::Hidden;
 use webhooks_delivery::{Delivery, Endpoint, Event, Ordering, Throttle, Webhook};
 
 use super::authentication;
 use super::deliveries::id_of;
+use super::payloads::Library;
 use super::Worker;
+use crate::pg::encoding::{utf8, RawText};
 use crate::pg::statement::{column, optional};
 use crate::pg::{catalog, transaction};
 
@@ -41,7 +45,8 @@ const EVENTS: &str = "
            coalesce(c.relname, e.object_name)::text, e.on_table::oid
       FROM webhooks.event e
       LEFT JOIN pg_class c ON c.oid = e.on_table
-      LEFT JOIN pg_namespace n ON n.oid = c.relnamespace";
+      LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE $1 IS NULL OR e.id = $1";
 
 const ENDPOINTS: &str = "
     SELECT e.id, e.url, w.id, w.name, w.signature, w.ordering, w.max_in_flight,
@@ -53,10 +58,11 @@ const ENDPOINTS: &str = "
            ARRAY(SELECT coalesce(s.secret, '') FROM webhooks.secret s WHERE s.webhook_id = w.id ORDER BY s.id DESC),
            ARRAY(SELECT extract(epoch FROM s.ends_at)::float8 FROM webhooks.secret s WHERE s.webhook_id = w.id ORDER BY s.id DESC),
            ARRAY(SELECT coalesce(h.name, '') FROM webhooks.header h WHERE h.webhook_id = w.id ORDER BY h.id),
-           ARRAY(SELECT coalesce(h.value, '') FROM webhooks.header h WHERE h.webhook_id = w.id ORDER BY h.id)
+           ARRAY(SELECT coalesce(h.value, '') FROM webhooks.header h WHERE h.webhook_id = w.id ORDER BY h.id),
+           w.payload::text, w.handshake_key
       FROM webhooks.endpoint e
       JOIN webhooks.webhook w ON w.id = e.webhook_id
-     WHERE w.state <> 'stopped' AND e.state <> 'gone'";
+     WHERE CASE WHEN $1 IS NULL THEN w.state <> 'stopped' AND e.state <> 'gone' ELSE w.id = $1 END";
 
 const SUBSCRIPTIONS: &str = "
     SELECT s.event_id, e.id, greatest(s.since, e.since)
@@ -72,22 +78,27 @@ impl Configuration {
 
     /// The configuration, and the tables that events are on.
     fn read(client: &SpiClient<'_>) -> (Self, Vec<pg_sys::Oid>) {
-        let endpoints = load_endpoints(client);
+        let mut payloads = Library::load(client);
+        let endpoints = load_endpoints(client, &mut payloads, None);
         let mut subscribers: HashMap<i64, Vec<Subscriber>> = HashMap::new();
         for row in rows(client, SUBSCRIPTIONS) {
+            let event_id = column(&row, 1);
             if let Some(endpoint) = endpoints.get(&column::<i64>(&row, 2)) {
+                let webhook = &endpoint.webhook;
+                if !payloads.is_usable(webhook.id, event_id) {
+                    let name = &webhook.name;
+                    warning!("webhook \"{name}\" does not get event {event_id}: the payload is not valid");
+                    continue;
+                }
                 let since = column::<TimestampWithTimeZone>(&row, 3).into();
                 let subscriber = Subscriber {
                     endpoint: Arc::clone(endpoint),
                     since,
                 };
-                subscribers
-                    .entry(column(&row, 1))
-                    .or_default()
-                    .push(subscriber);
+                subscribers.entry(event_id).or_default().push(subscriber);
             }
         }
-        let (events, tables) = load_events(client);
+        let (events, tables) = load_events(client, None);
         let is_copy = rows(client, "SELECT webhooks.is_copy()").any(|row| column(&row, 1));
         (
             Self {
@@ -108,6 +119,18 @@ impl Configuration {
                  SELECT webhooks.adopt() lets them call from here"
             );
         }
+    }
+
+    /// An endpoint of this webhook and this event, whatever their state is, inside a transaction. `None` where there is
+    /// none, or none that can be used.
+    pub fn one(webhook_id: i64, event_id: i64) -> Option<(Arc<Endpoint>, Arc<Event>)> {
+        Spi::connect(|client| {
+            let mut payloads = Library::load(client);
+            let endpoints = load_endpoints(client, &mut payloads, Some(webhook_id));
+            let (_, endpoint) = endpoints.into_iter().min_by_key(|(id, _)| *id)?;
+            let (mut events, _) = load_events(client, Some(event_id));
+            Some((endpoint, events.remove(&event_id)?))
+        })
     }
 
     /// The endpoints whose deliveries wait.
@@ -139,16 +162,20 @@ impl Configuration {
 }
 
 /// A table's name goes with each of its messages, so that renaming it is a change of the configuration.
-fn load_events(client: &SpiClient<'_>) -> (HashMap<i64, Arc<Event>>, Vec<pg_sys::Oid>) {
+fn load_events(
+    client: &SpiClient<'_>,
+    only: Option<i64>,
+) -> (HashMap<i64, Arc<Event>>, Vec<pg_sys::Oid>) {
     let mut tables = Vec::new();
     let mut events = HashMap::new();
-    for row in rows(client, EVENTS) {
+    for row in rows_of(client, EVENTS, only) {
         let event = Event {
             id: column(&row, 1),
             name: optional(&row, 2),
             event_type: column(&row, 3),
             object_schema: optional(&row, 4),
             object_name: optional(&row, 5),
+            has_data: false,
         };
         tables.extend(optional::<pg_sys::Oid>(&row, 6));
         events.insert(event.id, Arc::new(event));
@@ -156,14 +183,19 @@ fn load_events(client: &SpiClient<'_>) -> (HashMap<i64, Arc<Event>>, Vec<pg_sys:
     (events, tables)
 }
 
-fn load_endpoints(client: &SpiClient<'_>) -> HashMap<i64, Arc<Endpoint>> {
+/// `only` is a webhook's id.
+fn load_endpoints(
+    client: &SpiClient<'_>,
+    payloads: &mut Library,
+    only: Option<i64>,
+) -> HashMap<i64, Arc<Endpoint>> {
     let mut webhooks: HashMap<i64, Option<Arc<Webhook>>> = HashMap::new();
     let mut endpoints = HashMap::new();
-    for row in rows(client, ENDPOINTS) {
+    for row in rows_of(client, ENDPOINTS, only) {
         let webhook_id = column(&row, 3);
         let webhook = webhooks
             .entry(webhook_id)
-            .or_insert_with(|| load_webhook(&row, webhook_id));
+            .or_insert_with(|| load_webhook(&row, webhook_id, payloads));
         if let Some(webhook) = webhook {
             let endpoint = Endpoint {
                 id: column(&row, 1),
@@ -179,10 +211,14 @@ fn load_endpoints(client: &SpiClient<'_>) -> HashMap<i64, Arc<Endpoint>> {
 
 /// A definition that cannot be used must not take the others down with it. The functions refuse to make one, so that
 /// only a hand that writes to the tables can.
-fn load_webhook(row: &SpiHeapTupleData<'_>, id: i64) -> Option<Arc<Webhook>> {
+fn load_webhook(
+    row: &SpiHeapTupleData<'_>,
+    id: i64,
+    payloads: &mut Library,
+) -> Option<Arc<Webhook>> {
     let name: String = column(row, 4);
-    let signing =
-        authentication::signing(&column::<String>(row, 5), column(row, 14), column(row, 15));
+    let (signature, secrets, ends) = (column::<String>(row, 5), column(row, 14), column(row, 15));
+    let signing = authentication::signing(&signature, &secrets, &ends);
     let headers = authentication::headers(column(row, 16), column(row, 17));
     let (signing, headers) = match signing.and_then(|signing| Ok((signing, headers?))) {
         Ok(both) => both,
@@ -194,6 +230,15 @@ fn load_webhook(row: &SpiHeapTupleData<'_>, id: i64) -> Option<Arc<Webhook>> {
     let Ok(ordering) = column::<String>(row, 6).parse::<Ordering>() else {
         warning!("webhook \"{name}\" is left out: its ordering is not valid");
         return None;
+    };
+    let Some(payloads) = payloads.of_webhook(id, column(row, 18)) else {
+        warning!("webhook \"{name}\" is left out: its payload is not valid");
+        return None;
+    };
+    let told_secrets = if payloads.disclose_secret() {
+        authentication::told(&signature, secrets, &ends)
+    } else {
+        Vec::new()
     };
     let milliseconds = |ms: i64| Duration::from_millis(ms.max(0) as u64);
     Some(Arc::new(Webhook {
@@ -213,15 +258,36 @@ fn load_webhook(row: &SpiHeapTupleData<'_>, id: i64) -> Option<Arc<Webhook>> {
             .into_iter()
             .map(milliseconds)
             .collect(),
+        payloads,
+        handshake_key: optional::<RawText>(row, 19).map(|text| Hidden::new(utf8(&text.0))),
+        told_secrets,
     }))
 }
 
-fn rows<'client>(
+/// What a query of the configuration gives.
+pub(super) fn rows<'client>(
     client: &'client SpiClient<'_>,
     query: &str,
 ) -> impl Iterator<Item = SpiHeapTupleData<'client>> {
+    select(client, query, &[])
+}
+
+/// The same of a query whose parameter is the id of the only thing that is wanted, if it is not all.
+fn rows_of<'client>(
+    client: &'client SpiClient<'_>,
+    query: &str,
+    only: Option<i64>,
+) -> impl Iterator<Item = SpiHeapTupleData<'client>> {
+    select(client, query, &[only.into()])
+}
+
+fn select<'client>(
+    client: &'client SpiClient<'_>,
+    query: &str,
+    arguments: &[DatumWithOid<'_>],
+) -> SpiTupleTable<'client> {
     client
-        .select(query, None, &[])
+        .select(query, None, arguments)
         .unwrap_or_else(|error| panic!("{query}: {error}"))
 }
 

@@ -14,6 +14,7 @@ mod health;
 mod housekeeping;
 pub mod launcher;
 mod outcomes;
+mod payloads;
 mod recording;
 mod session;
 mod tally;
@@ -26,7 +27,7 @@ use std::time::{Duration, Instant};
 use pgrx::prelude::*;
 use webhooks_delivery::{Authorities, Finished, Pool, Verdict};
 
-use self::configuration::Configuration;
+pub use self::configuration::Configuration;
 use self::deliveries::Deliveries;
 use self::feed::Feed;
 use self::housekeeping::Housekeeping;

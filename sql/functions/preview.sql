@@ -1,0 +1,33 @@
+-- A look at what a receiver gets, before or without sending it.
+
+CREATE FUNCTION webhooks.preview(webhook text, event text, OUT headers jsonb, OUT body text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    webhook_id bigint := webhooks.webhook_id(webhook);
+    event_id   bigint := webhooks.event_id(event);
+    newest     record;
+BEGIN
+    -- By the index, from its end: the log may be large.
+    SELECT m.at, m.xid, m.seq INTO newest
+    FROM webhooks.message m WHERE m.event_id = event_id
+    ORDER BY m.xid DESC, m.seq DESC LIMIT 1;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'event "%" has no message in the log', event
+            USING ERRCODE = 'no_data_found',
+                  HINT = 'Change a row that it is about, or raise it with webhooks.emit(event), and look again.';
+    END IF;
+
+    SELECT jsonb_object(call.header_names, call.header_values), convert_from(call.body, 'UTF8') INTO headers, body
+    FROM webhooks.preview_call(webhook_id, event_id, newest.at, newest.xid::text::bigint, newest.seq) AS call;
+    IF body IS NULL THEN
+        RAISE EXCEPTION 'webhook "%" cannot be sent to', webhook
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'It needs an endpoint: give it one with webhooks.add_endpoint(webhook, url).';
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION webhooks.preview(text, text) IS
+'The headers and the body that the webhook''s receiver would get for the newest message of that event, at the first attempt. Sends nothing. Values of headers that are secret are masked.';
