@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::SystemTime;
 
 use pgrx::prelude::*;
-use webhooks_delivery::{Payload, Preview};
+use webhooks_delivery::{Authorities, Payload, Preview};
 
 use crate::log::messages::Messages;
 use crate::log::Place;
@@ -69,15 +69,16 @@ mod webhooks {
 fn preview(webhook_id: i64, event_id: i64, place: &Place) -> Option<Preview> {
     let (endpoint, event) = Configuration::one(webhook_id, event_id)?;
     let events = HashMap::from([(event_id, event)]);
-    let fetch = |client: &_| Messages::default().fetch(client, [place].into_iter(), &events);
-    let message = Spi::connect(fetch).into_values().next()?;
+    let messages =
+        Spi::connect(|client| Messages::default().fetch(client, [place].into_iter(), &events));
+    let message = messages.into_values().next()?;
     // The id of a call that nobody makes need not differ from others.
     let preview = Preview::new(
         endpoint,
         message,
         SystemTime::now(),
         0,
-        &settings::delivery(),
+        &settings::delivery(Authorities::default()),
     );
     Some(preview.unwrap_or_else(|problem| {
         error::raise(

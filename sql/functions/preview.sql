@@ -25,7 +25,7 @@ BEGIN
     IF body IS NULL THEN
         RAISE EXCEPTION 'webhook "%" cannot be sent to', webhook
             USING ERRCODE = 'object_not_in_prerequisite_state',
-                  HINT = 'It needs an endpoint: give it one with webhooks.add_endpoint(webhook, url).';
+                  HINT = 'Give it an endpoint with webhooks.add_endpoint(webhook, url). If it has one, a warning above says what is wrong.';
     END IF;
 END $$;
 

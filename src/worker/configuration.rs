@@ -217,7 +217,8 @@ fn load_webhook(
     payloads: &mut Library,
 ) -> Option<Arc<Webhook>> {
     let name: String = column(row, 4);
-    let (signature, secrets, ends) = (column::<String>(row, 5), column(row, 14), column(row, 15));
+    let signature: String = column(row, 5);
+    let (secrets, ends): (Vec<String>, Vec<_>) = (column(row, 14), column(row, 15));
     let signing = authentication::signing(&signature, &secrets, &ends);
     let headers = authentication::headers(column(row, 16), column(row, 17));
     let (signing, headers) = match signing.and_then(|signing| Ok((signing, headers?))) {
