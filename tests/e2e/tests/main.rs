@@ -13,6 +13,7 @@ mod failures;
 mod flights;
 mod ordering;
 mod outcomes;
+mod payloads;
 mod readme;
 mod secrecy;
 mod settings;
