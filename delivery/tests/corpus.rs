@@ -31,3 +31,8 @@ fn answers() {
 fn urls() {
     replay("url", fuzzed::url::check);
 }
+
+#[test]
+fn templates() {
+    replay("template", fuzzed::template::check);
+}

@@ -2,4 +2,5 @@
 //! targets under fuzz/ call them with new inputs, and `tests/corpus.rs` with those that were kept.
 
 pub mod answer;
+pub mod template;
 pub mod url;
