@@ -303,6 +303,8 @@ impl Lane {
 
     /// Drops what waits. The lane lives on until its open calls have ended.
     pub(crate) fn remove(&mut self) {
+        // Before the keys are released, lest one is handed on to what is dropped.
+        self.keys.drain_held(|_, _| true);
         for delivery in mem::take(&mut self.ready) {
             if let Some(key) = self.key(&delivery.message) {
                 self.keys.release(key, false);

@@ -349,6 +349,24 @@ fn a_lane_that_goes_takes_what_waits_along_and_its_calls_may_end() {
 }
 
 #[test]
+fn what_was_about_to_be_sent_when_a_lane_went_blocks_nothing_when_it_comes_back() {
+    let one = to(1, webhook());
+    let mut scheduler = scheduler(&[&one]);
+    offer(
+        &mut scheduler,
+        &one,
+        &[(1, "a"), (2, "a"), (3, "a"), (4, "b")],
+    );
+    let open = all_next(&mut scheduler);
+    assert_eq!(seqs(&open), [1, 4]);
+    scheduler.finish(&open[0], &Verdict::Delivered);
+    scheduler.configure(vec![]);
+    scheduler.configure(vec![Arc::clone(&one)]);
+    offer(&mut scheduler, &one, &[(5, "a")]);
+    assert_eq!(seqs(&all_next(&mut scheduler)), [5]);
+}
+
+#[test]
 fn a_lane_that_comes_back_still_knows_its_open_calls() {
     let endpoint = to(
         1,
