@@ -44,7 +44,7 @@ pub(crate) struct Breaker {
     probes_fresh: bool,
     /// A call has succeeded.
     proven: bool,
-    /// How many calls may be open: grows with each success after a failed endpoint came back.
+    /// How many calls may be open: grows with each success after a failed endpoint came back, until it bounds nothing.
     limit: usize,
 }
 
@@ -104,6 +104,13 @@ impl Breaker {
     pub(crate) fn begin(&mut self) {
         if self.is_open() {
             self.state = State::Probing;
+        }
+    }
+
+    /// So many calls may be open as are wanted at most: what was before counts no more.
+    pub(crate) fn end_ramp(&mut self, wanted: usize) {
+        if self.limit >= wanted {
+            self.limit = usize::MAX;
         }
     }
 

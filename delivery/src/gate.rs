@@ -75,6 +75,7 @@ impl Gate {
     pub(crate) fn end(&mut self, webhook: &Webhook, batch: &Batch, effect: Effect, now: Instant) {
         let message = batch.deliveries[0].message.seq;
         self.breaker.end(effect, message, now);
+        self.breaker.end_ramp(webhook.max_in_flight as usize);
         if let Some(throttle) = &webhook.throttle {
             self.window.end(throttle, batch.begun, now);
         }

@@ -247,3 +247,22 @@ fn where_none_is_known_to_work_all_calls_are_for_all() {
     let mut scheduler = scheduler(16, &endpoints, 1);
     assert_eq!(all_next(&mut scheduler, Instant::now()).len(), 16);
 }
+
+#[test]
+fn an_endpoint_that_has_ramped_up_is_like_one_that_never_failed() {
+    let endpoints = [unordered(1)];
+    let (mut scheduler, now) = (scheduler(100, &endpoints, 100), Instant::now());
+    break_it(&mut scheduler, now);
+    let later = now + WAIT;
+    for _ in 0..8 {
+        let batch = scheduler.next(later).expect("it is called");
+        scheduler.finish(&finished(batch, Verdict::Delivered, Effect::Alive), later);
+    }
+    let batch = scheduler.next(later).expect("it is called");
+    scheduler.finish(&finished(batch, RETRY, FAILING), later);
+    assert_eq!(
+        all_next(&mut scheduler, later).len(),
+        8,
+        "one error is one error"
+    );
+}
