@@ -88,6 +88,7 @@ fn endpoint(arguments: &common::Arguments) -> Arc<Endpoint> {
             told_secrets: Vec::new(),
         }),
         paused: false,
+        state_since: 0,
     })
 }
 

@@ -36,6 +36,7 @@ pub(crate) fn endpoint() -> Arc<Endpoint> {
             told_secrets: Vec::new(),
         }),
         paused: false,
+        state_since: 0,
     })
 }
 

@@ -276,7 +276,9 @@ impl Lane {
     /// Goes on with the endpoint as configured now.
     pub(crate) fn replace(&mut self, endpoint: Arc<Endpoint>) {
         let reordered = endpoint.webhook.ordering != self.endpoint.webhook.ordering;
-        if self.endpoint.paused && !endpoint.paused {
+        // Disabled and enabled again within a moment, it was never seen paused.
+        let touched = self.endpoint.paused || self.endpoint.state_since != endpoint.state_since;
+        if touched && !endpoint.paused {
             self.gate.enable();
         }
         self.endpoint = endpoint;

@@ -77,4 +77,6 @@ pub struct Endpoint {
     pub webhook: Arc<Webhook>,
     /// Its deliveries wait.
     pub paused: bool,
+    /// When it was last enabled or disabled, by any clock: another time than before says that it was.
+    pub state_since: i64,
 }

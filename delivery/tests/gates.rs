@@ -195,6 +195,25 @@ fn an_endpoint_that_wants_no_calls_gets_none_until_it_is_enabled() {
 }
 
 #[test]
+fn an_endpoint_that_was_enabled_before_it_was_seen_disabled_is_called() {
+    for effect in [Effect::Disable, Effect::Gone] {
+        let endpoint = unordered(1);
+        let (mut scheduler, now) = (
+            scheduler(9, std::slice::from_ref(&endpoint), 3),
+            Instant::now(),
+        );
+        let batch = scheduler.next(now).unwrap();
+        scheduler.finish(&finished(batch, RETRY, effect), now);
+        scheduler.configure(vec![Arc::clone(&endpoint)]);
+        assert!(scheduler.next(now).is_none(), "nobody has enabled it");
+        let mut enabled = Endpoint::clone(&endpoint);
+        enabled.state_since += 1;
+        scheduler.configure(vec![Arc::new(enabled)]);
+        assert_eq!(all_next(&mut scheduler, now).len(), 2);
+    }
+}
+
+#[test]
 fn enabling_ends_what_errors_began() {
     let endpoint = unordered(1);
     let (mut scheduler, now) = (

@@ -59,7 +59,7 @@ const ENDPOINTS: &str = "
            ARRAY(SELECT extract(epoch FROM s.ends_at)::float8 FROM webhooks.secret s WHERE s.webhook_id = w.id ORDER BY s.id DESC),
            ARRAY(SELECT coalesce(h.name, '') FROM webhooks.header h WHERE h.webhook_id = w.id ORDER BY h.id),
            ARRAY(SELECT coalesce(h.value, '') FROM webhooks.header h WHERE h.webhook_id = w.id ORDER BY h.id),
-           w.payload::text, w.handshake_key
+           w.payload::text, w.handshake_key, e.state_since
       FROM webhooks.endpoint e
       JOIN webhooks.webhook w ON w.id = e.webhook_id
      WHERE CASE WHEN $1 IS NULL THEN w.state <> 'stopped' AND e.state <> 'gone' ELSE w.id = $1 END";
@@ -202,6 +202,7 @@ fn load_endpoints(
                 url: column(&row, 2),
                 webhook: Arc::clone(webhook),
                 paused: column(&row, 10),
+                state_since: column::<TimestampWithTimeZone>(&row, 20).into(),
             };
             endpoints.insert(endpoint.id, Arc::new(endpoint));
         }

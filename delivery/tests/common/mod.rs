@@ -38,6 +38,7 @@ pub fn endpoint(id: i64, url: &str, webhook: Webhook) -> Arc<Endpoint> {
         url: url.into(),
         webhook: Arc::new(webhook),
         paused: false,
+        state_since: 0,
     })
 }
 
