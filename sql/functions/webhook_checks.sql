@@ -51,7 +51,12 @@ LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF retry_schedule IS NULL OR array_position(retry_schedule, NULL) IS NOT NULL THEN
+    -- array_position takes only those of one dimension.
+    IF array_ndims(retry_schedule) > 1 THEN
+        RAISE EXCEPTION 'invalid argument "retry_schedule": it is a list of lists'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give the waits before further attempts, such as ''{5s,1m,5m}''; ''{}'' is a single attempt.';
+    ELSIF retry_schedule IS NULL OR array_position(retry_schedule, NULL) IS NOT NULL THEN
         RAISE EXCEPTION 'invalid argument "retry_schedule": it is NULL or contains NULL'
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Give the waits before further attempts, such as ''{5s,1m,5m}''; ''{}'' is a single attempt.';

@@ -86,6 +86,7 @@ SELECT * FROM pg_temp.refused(:'billing' || $$, timeout => NULL$$);
 -- retry_schedule
 SELECT * FROM pg_temp.refused(:'billing' || $$, retry_schedule => NULL$$);
 SELECT * FROM pg_temp.refused(:'billing' || $$, retry_schedule => '{1s,NULL}'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, retry_schedule => '{{1s},{2s}}'$$);
 SELECT * FROM pg_temp.refused(:'billing' || $$, retry_schedule => '{1s,-1s}'$$);
 SELECT * FROM pg_temp.refused(:'billing' || $$, retry_schedule => '{1s,366 days}'$$);
 SELECT * FROM pg_temp.refused(:'billing' || $$, retry_schedule => array_fill(interval '1s', '{101}')$$);
