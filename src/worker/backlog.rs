@@ -25,9 +25,9 @@ const ROOM_FOR_RETRIES: usize = 100;
 /// When retries that are due do not fit in memory all at once, the others are asked for after so long.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 /// A delivery that is in memory for longer gets a row, so that the reader's position can move past it.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How often that is looked after.
-const PATIENCE_INTERVAL: Duration = Duration::from_millis(500);
+const PATIENCE_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Worker {
     /// Whether the lanes take more: memory is left, and no lane is full unless another one would go short for it.
