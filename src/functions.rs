@@ -5,7 +5,7 @@ use webhooks_delivery::{check_url as check, MessageId, UrlProblem};
 
 use crate::log::{from_unix, to_unix};
 use crate::pg::{backend, entry, process, wake};
-use crate::{capture, error, settings};
+use crate::{capture, error, settings, trial};
 
 /// Everything lives in the schema that the extension makes for itself.
 #[pg_schema]
@@ -106,6 +106,25 @@ mod webhooks {
             );
         }
         pid
+    }
+
+    /// Calls each endpoint of a webhook with a test message and waits. See `webhooks.test_webhook`.
+    #[pg_extern]
+    #[allow(clippy::type_complexity)]
+    fn call_to_test(
+        webhook_id: i64,
+    ) -> TableIterator<
+        'static,
+        (
+            name!(url, String),
+            name!(status, Option<i32>),
+            name!(duration_us, i64),
+            name!(error, Option<String>),
+            name!(response, Option<String>),
+        ),
+    > {
+        let outcomes = trial::call(webhook_id).into_iter();
+        TableIterator::new(outcomes.map(|o| (o.url, o.status, o.duration_us, o.error, o.response)))
     }
 
     /// Whether the library was loaded by shared_preload_libraries.

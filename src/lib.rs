@@ -4,6 +4,7 @@
 //! - [`log`]: reads what is new in that log.
 //! - [`worker`]: the background worker, which hands messages to the crate `webhooks-delivery` and records what came of
 //!   each call.
+//! - [`trial`]: test calls from a session.
 //! - [`functions`]: what SQL needs from Rust; all that SQL says well is in `sql/`, listed in [`schema`].
 //! - [`signatures`] and [`payload`]: the same, about secrets and headers, and about bodies.
 //! - [`pg`]: the fence around everything unsafe.
@@ -20,6 +21,7 @@ mod pg;
 mod schema;
 mod settings;
 mod signatures;
+mod trial;
 mod worker;
 
 ::pgrx::pg_module_magic!(name, version);

@@ -20,6 +20,17 @@ COMMENT ON FUNCTION webhooks.configuration_changed() IS
     bootstrap
 );
 
+extension_sql!(
+    r#"
+CREATE FUNCTION webhooks.deliveries_changed() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'webhooks_deliveries_changed';
+COMMENT ON FUNCTION webhooks.deliveries_changed() IS
+'The trigger function of mending: tells the worker that somebody has changed deliveries.';
+"#,
+    name = "mending_trigger_function",
+    requires = ["trigger_functions"]
+);
+
 extension_sql_file!(
     "../sql/tables/webhook.sql",
     requires = ["trigger_functions"]
@@ -33,7 +44,11 @@ extension_sql_file!("../sql/tables/origin.sql", requires = ["subscription"]);
 extension_sql_file!("../sql/tables/message.sql", requires = ["origin"]);
 extension_sql_file!("../sql/tables/attempt.sql", requires = ["message"]);
 extension_sql_file!("../sql/tables/delivery.sql", requires = ["attempt"]);
-extension_sql_file!("../sql/tables/read_cursor.sql", requires = ["delivery"]);
+extension_sql_file!(
+    "../sql/tables/mending.sql",
+    requires = ["delivery", "mending_trigger_function"]
+);
+extension_sql_file!("../sql/tables/read_cursor.sql", requires = ["mending"]);
 extension_sql_file!("../sql/tables/tally.sql", requires = ["read_cursor"]);
 extension_sql_file!(
     "../sql/tables/configuration_triggers.sql",
@@ -58,7 +73,8 @@ extension_sql_file!(
         public_key_of,
         check_headers,
         payload_columns,
-        preview_call
+        preview_call,
+        call_to_test
     ]
 );
 extension_sql_file!(
@@ -75,8 +91,12 @@ extension_sql_file!(
     requires = ["read_position"]
 );
 extension_sql_file!(
-    "../sql/functions/tally_sums.sql",
+    "../sql/functions/pending_rows.sql",
     requires = ["pending_delivery"]
+);
+extension_sql_file!(
+    "../sql/functions/tally_sums.sql",
+    requires = ["pending_rows"]
 );
 extension_sql_file!(
     "../sql/functions/expired_messages.sql",
@@ -96,9 +116,10 @@ extension_sql_file!(
     requires = ["webhook_checks"]
 );
 extension_sql_file!("../sql/functions/headers.sql", requires = ["secrets"]);
+extension_sql_file!("../sql/functions/test_webhook.sql", requires = ["headers"]);
 extension_sql_file!(
     "../sql/functions/webhook_definition.sql",
-    requires = ["headers"]
+    requires = ["test_webhook"]
 );
 extension_sql_file!(
     "../sql/functions/webhook_state.sql",
@@ -139,7 +160,16 @@ extension_sql_file!(
 extension_sql_file!("../sql/functions/events.sql", requires = ["subscriptions"]);
 extension_sql_file!("../sql/functions/emit.sql", requires = ["events"]);
 extension_sql_file!("../sql/functions/preview.sql", requires = ["emit"]);
-extension_sql_file!("../sql/views/attempt_log.sql", requires = ["preview"]);
+extension_sql_file!(
+    "../sql/functions/logged_message.sql",
+    requires = ["preview"]
+);
+extension_sql_file!(
+    "../sql/functions/send_again.sql",
+    requires = ["logged_message"]
+);
+extension_sql_file!("../sql/functions/cancel.sql", requires = ["send_again"]);
+extension_sql_file!("../sql/views/attempt_log.sql", requires = ["cancel"]);
 extension_sql_file!(
     "../sql/views/failed_delivery.sql",
     requires = ["attempt_log"]
@@ -148,10 +178,22 @@ extension_sql_file!(
     "../sql/views/webhook_stats.sql",
     requires = ["failed_delivery"]
 );
-extension_sql_file!("../sql/views/event_stats.sql", requires = ["webhook_stats"]);
+extension_sql_file!("../sql/views/traffic.sql", requires = ["webhook_stats"]);
+extension_sql_file!("../sql/views/endpoint_stats.sql", requires = ["traffic"]);
+extension_sql_file!(
+    "../sql/views/event_stats.sql",
+    requires = ["endpoint_stats"]
+);
 extension_sql_file!("../sql/functions/adopt.sql", requires = ["event_stats"]);
 extension_sql_file!("../sql/functions/status.sql", requires = ["adopt"]);
-extension_sql_file!("../sql/first_partitions.sql", requires = ["status"]);
+extension_sql_file!(
+    "../sql/functions/explain_message.sql",
+    requires = ["status"]
+);
+extension_sql_file!(
+    "../sql/first_partitions.sql",
+    requires = ["explain_message"]
+);
 extension_sql_file!("../sql/grants.sql", requires = ["first_partitions"]);
 extension_sql!(
     "SELECT webhooks.start_worker();",

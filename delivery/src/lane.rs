@@ -365,6 +365,11 @@ impl Lane {
         evicted
     }
 
+    /// What waits, in no particular order.
+    pub(crate) fn all_waiting(&self) -> impl Iterator<Item = &Delivery> {
+        self.ready.iter().chain(self.keys.held()).chain(&self.queue)
+    }
+
     /// Gives up what nobody wants any more. What waited behind it for its record goes on.
     pub(crate) fn withdraw(&mut self, unwanted: &impl Fn(&Delivery) -> bool) -> Vec<Delivery> {
         let mut withdrawn = self.keys.drain_held(|_, delivery| unwanted(delivery));
@@ -391,8 +396,7 @@ impl Lane {
     }
 
     fn keys_of_unstored(&self) -> HashSet<Key> {
-        let waiting = self.ready.iter().chain(self.keys.held()).chain(&self.queue);
-        waiting
+        self.all_waiting()
             .filter(|delivery| !delivery.stored)
             .filter_map(|delivery| self.key(&delivery.message))
             .collect()

@@ -18,6 +18,8 @@
 //! 6. **Is put down** as [`Finished`], in the same breath in which the thread takes its next delivery. The worker
 //!    collects what has finished and records it, many in one transaction.
 //!
+//! A [`Trial`] makes calls of the same kind beside all this: now, once, with nothing recorded.
+//!
 //! A retry waits in a table, not here. When it is due the worker brings it back with [`Scheduler::retry`], and it goes
 //! before everything else about its record.
 //!
@@ -57,6 +59,7 @@ mod sender;
 mod settings;
 mod signing;
 mod throttle;
+mod trial;
 mod webhook;
 
 pub use authorities::{Authorities, NoAuthorities};
@@ -75,4 +78,5 @@ pub use settings::Settings;
 pub use signing::secret::SecretProblem;
 pub use signing::{Scheme, Signing, secret};
 pub use throttle::Throttle;
+pub use trial::Trial;
 pub use webhook::{Endpoint, Ordering, Webhook};

@@ -322,6 +322,13 @@ impl Scheduler {
             .unwrap_or_default()
     }
 
+    /// What waits for this endpoint, in no particular order.
+    pub fn waiting_for(&self, endpoint_id: i64) -> impl Iterator<Item = &Delivery> {
+        self.lane(endpoint_id)
+            .into_iter()
+            .flat_map(Lane::all_waiting)
+    }
+
     /// Gives up what waits for this endpoint and is unwanted, as when a subscription ended. Open calls end as they do.
     pub fn withdraw(
         &mut self,

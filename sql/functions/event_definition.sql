@@ -60,7 +60,7 @@ BEGIN
     PERFORM FROM webhooks.event e WHERE e.id = retire_event.event_id FOR UPDATE;
 
     DELETE FROM webhooks.subscription s WHERE s.event_id = retire_event.event_id;
-    DELETE FROM webhooks.delivery d WHERE d.event_id = retire_event.event_id AND d.state <> 'failed';
+    PERFORM webhooks.drop_pending(NULL, retire_event.event_id);
     UPDATE webhooks.event e SET dropped_at = now() WHERE e.id = retire_event.event_id RETURNING e.* INTO retired;
     PERFORM webhooks.drop_event_trigger(retired);
 END $$;

@@ -56,6 +56,10 @@ BEGIN
     WHERE c.at < date_trunc('day', now(), 'UTC') AND c.id <> (SELECT newest.id FROM webhooks.read_position newest);
 
     DELETE FROM webhooks.delivery d WHERE d.state = 'failed' AND d.failed_at < expired_before;
+
+    -- The worker cannot come across what was cancelled any more.
+    DELETE FROM webhooks.mending c
+    WHERE pg_snapshot_xmax(c.cancelled) <= (SELECT pg_snapshot_xmin(p.from_snapshot) FROM webhooks.read_position p);
 END $$;
 
 COMMENT ON FUNCTION webhooks.delete_expired_rows(timestamptz, timestamptz) IS

@@ -47,3 +47,6 @@ COMMENT ON FUNCTION webhooks.payload_columns(bytea) IS
 
 COMMENT ON FUNCTION webhooks.preview_call(bigint, bigint, timestamptz, bigint, bigint) IS
 'For preview: headers and body, in UTF-8, of the call that would bring a message to a webhook. No row if the webhook has no endpoint or the message is not in the log.';
+
+COMMENT ON FUNCTION webhooks.call_to_test(bigint) IS
+'For test_webhook and create_webhook: calls each endpoint of the webhook with that id with a test message and waits for what comes of it.';

@@ -1,7 +1,7 @@
 -- How the worker of this database is, in one row.
 
 CREATE FUNCTION webhooks.status_problem(
-    state text, preloaded boolean, is_copy boolean, library_version text, extension_version text
+    state text, preloaded boolean, is_copy boolean, library_version text, extension_version text, not_enabled bigint
 )
 RETURNS text
 LANGUAGE sql IMMUTABLE
@@ -24,10 +24,14 @@ AS $$
         CASE WHEN library_version <> extension_version THEN
             format('The library is version %s and the extension in this database is %s: run ALTER EXTENSION webhooks UPDATE, or restart the server if the library is the older one.',
                    library_version, extension_version)
+        END,
+        CASE WHEN not_enabled > 0 THEN
+            format('Endpoints that are not called: %s. webhooks.endpoint_stats tells which (state) and why; webhooks.enable_endpoint(webhook, url) has one called again.',
+                   not_enabled)
         END), '')
 $$;
 
-COMMENT ON FUNCTION webhooks.status_problem(text, boolean, boolean, text, text) IS
+COMMENT ON FUNCTION webhooks.status_problem(text, boolean, boolean, text, text, bigint) IS
 'For status: what is wrong and what to do about it, a line each, or NULL.';
 
 
@@ -62,7 +66,8 @@ BEGIN
         WHEN is_copy THEN 'not adopted'
         ELSE 'running'
     END;
-    problem := webhooks.status_problem(state, preloaded, is_copy, library_version, extension_version);
+    problem := webhooks.status_problem(state, preloaded, is_copy, library_version, extension_version,
+                                       (SELECT count(*) FROM webhooks.endpoint e WHERE e.state <> 'enabled'));
 END $$;
 
 COMMENT ON FUNCTION webhooks.status() IS

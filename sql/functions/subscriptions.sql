@@ -82,8 +82,7 @@ BEGIN
                       HINT = 'Leave it out: there is nothing to end.';
         END IF;
 
-        DELETE FROM webhooks.delivery d USING webhooks.endpoint e
-        WHERE d.endpoint_id = e.id AND e.webhook_id = webhook_id AND d.event_id = event_id AND d.state <> 'failed';
+        PERFORM webhooks.drop_pending(webhook_id, event_id);
         PERFORM webhooks.drop_unused_events(ARRAY[event_id]);
     END LOOP;
 END $$;

@@ -22,7 +22,8 @@ CREATE FUNCTION webhooks.create_webhook(
     timeout        interval   = '15 seconds',
     retry_schedule interval[] = '{5s,1m,5m,15m,15m}',
     when_exhausted text       = 'disable',
-    payload        jsonb      = '"default"'
+    payload        jsonb      = '"default"',
+    verify         boolean    = false
 ) RETURNS webhooks.created_webhook
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -67,11 +68,14 @@ BEGIN
     created.secret := webhooks.set_secret(created.id, signature, secret);
     PERFORM webhooks.set_headers(created.id, headers);
     INSERT INTO webhooks.endpoint (webhook_id, url) VALUES (created.id, url);
+    IF verify THEN
+        PERFORM webhooks.verify_webhook(created.id);
+    END IF;
     RETURN created;
 END $$;
 
-COMMENT ON FUNCTION webhooks.create_webhook(text, text, text, text, text, jsonb, text, int, interval, int, int, text, interval, interval[], text, jsonb) IS
-'Makes a webhook with one endpoint and returns its id, name and secret; use add_event or subscribe to say what it is told. secret is generated unless given; signature says whose receivers can verify the calls: standard, standard-ed25519, github, stripe, shopify or none. headers are added to each call. Each endpoint gets at most throttle_calls calls in any interval of throttle_per, up to batch_size messages in a call, and max_in_flight calls at once; ordering is record, strict or none; timeout is for a whole call; retry_schedule holds the wait before each further attempt; when_exhausted says what becomes of an endpoint that nothing has reached while a message was tried for that long: disable or keep. handshake_key is sent in each body; payload is the shape of bodies: the name of a preset as JSON ("default", "standard", "cloudevents", "capsule", "clinchpad", "hubspot", "superoffice") or a template, JSON with placeholders such as [@field:status] in its strings.';
+COMMENT ON FUNCTION webhooks.create_webhook(text, text, text, text, text, jsonb, text, int, interval, int, int, text, interval, interval[], text, jsonb, boolean) IS
+'Makes a webhook with one endpoint and returns its id, name and secret; use add_event or subscribe to say what it is told. secret is generated unless given; signature says whose receivers can verify the calls: standard, standard-ed25519, github, stripe, shopify or none. headers are added to each call. Each endpoint gets at most throttle_calls calls in any interval of throttle_per, up to batch_size messages in a call, and max_in_flight calls at once; ordering is record, strict or none; timeout is for a whole call; retry_schedule holds the wait before each further attempt; when_exhausted says what becomes of an endpoint that nothing has reached while a message was tried for that long: disable or keep. handshake_key is sent in each body; payload is the shape of bodies: the name of a preset as JSON ("default", "standard", "cloudevents", "capsule", "clinchpad", "hubspot", "superoffice") or a template, JSON with placeholders such as [@field:status] in its strings. verify makes a test call and creates nothing unless it is answered with 2xx.';
 
 
 CREATE FUNCTION webhooks.alter_webhook(

@@ -24,9 +24,7 @@ BEGIN
     UPDATE webhooks.webhook w SET state = new_state, changed_at = now() WHERE w.id = changed_id;
 
     IF new_state = 'stopped' THEN
-        DELETE FROM webhooks.delivery d
-        USING webhooks.endpoint e
-        WHERE e.webhook_id = changed_id AND d.endpoint_id = e.id AND d.state <> 'failed';
+        PERFORM webhooks.drop_pending(changed_id, NULL);
     ELSIF old_state = 'stopped' THEN
         UPDATE webhooks.subscription s SET since = transaction_timestamp() WHERE s.webhook_id = changed_id;
     END IF;

@@ -27,7 +27,7 @@ COMMENT ON TABLE webhooks.attempt IS
 COMMENT ON TABLE webhooks.attempt_default IS
 'Attempts of days that no partition was made for.';
 COMMENT ON COLUMN webhooks.attempt.at IS 'When the call was started.';
-COMMENT ON COLUMN webhooks.attempt.attempt IS '1 for the first call with this message to this endpoint.';
+COMMENT ON COLUMN webhooks.attempt.attempt IS '1 for the first call with this message to this endpoint, and for the first after it was sent again.';
 COMMENT ON COLUMN webhooks.attempt.status IS 'The HTTP status of the answer; NULL where none came.';
 COMMENT ON COLUMN webhooks.attempt.error IS
 'NULL, or a fixed word (forbidden address, dns, refused, tls, timeout, closed, status, too large) and what happened.';

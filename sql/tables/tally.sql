@@ -24,6 +24,6 @@ COMMENT ON TABLE webhooks.tally IS
 'What the worker counted, a row for each recording, endpoint and event with activity. The views webhook_stats and event_stats sum it.';
 COMMENT ON TABLE webhooks.tally_default IS
 'Counts of days that no partition was made for, and the sums of days that were dropped.';
-COMMENT ON COLUMN webhooks.tally.messages IS 'Messages for the webhook, each counted once however many endpoints get it; in rows without an endpoint.';
+COMMENT ON COLUMN webhooks.tally.messages IS 'Messages for the webhook, each counted once however many endpoints get it; in rows without an endpoint. In rows without a webhook either: messages of the event, whoever wants them.';
 COMMENT ON COLUMN webhooks.tally.durations IS
 'How many calls took how long: element i counts those of at most 0.1 ms * 1.25 ^ (i - 1), and more than the element before.';

@@ -11,14 +11,11 @@ SELECT e.name AS event,
        greatest(t.last_at, p.last_at) AS last_at
 FROM webhooks.event e
      LEFT JOIN (SELECT event_id,
-                       max(messages) AS messages, sum(calls)::bigint AS calls, sum(errors)::bigint AS errors,
-                       sum(delivered)::bigint AS delivered, sum(failed)::bigint AS failed, max(last_at) AS last_at
-                FROM (SELECT event_id, webhook_id,
-                             sum(messages)::bigint AS messages, sum(calls) AS calls, sum(errors) AS errors,
-                             sum(delivered) AS delivered, sum(failed) AS failed,
-                             greatest(max(last_success_at), max(last_error_at)) AS last_at
-                      FROM webhooks.tally
-                      GROUP BY event_id, webhook_id) AS of_webhook
+                       (sum(messages) FILTER (WHERE webhook_id IS NULL))::bigint AS messages,
+                       sum(calls)::bigint AS calls, sum(errors)::bigint AS errors,
+                       sum(delivered)::bigint AS delivered, sum(failed)::bigint AS failed,
+                       greatest(max(last_success_at), max(last_error_at)) AS last_at
+                FROM webhooks.tally
                 GROUP BY event_id) AS t ON t.event_id = e.id
      LEFT JOIN (SELECT event_id, count(*) AS pending, max(message_at) AS last_at
                 FROM webhooks.pending_delivery
@@ -26,4 +23,4 @@ FROM webhooks.event e
 WHERE e.dropped_at IS NULL;
 
 COMMENT ON VIEW webhooks.event_stats IS
-'One row an event, unnamed ones too. A message counts once in messages, and for each endpoint that it is for in all else; last_at is when the event''s newest pending message was recorded or its newest call made.';
+'One row an event, unnamed ones too. A message that the worker has read counts once in messages, whoever wants it, and for each endpoint that it is for in all else; last_at is when the event''s newest pending message was recorded or its newest call made.';

@@ -13,7 +13,7 @@ FROM webhooks.delivery d
      JOIN webhooks.endpoint p ON p.id = d.endpoint_id
      JOIN webhooks.webhook w ON w.id = p.webhook_id
      LEFT JOIN webhooks.event e ON e.id = d.event_id
-WHERE d.state = 'failed';
+WHERE d.failed_at IS NOT NULL;
 
 COMMENT ON VIEW webhooks.failed_delivery IS
-'Messages that could not be delivered to an endpoint: the retry schedule is exhausted, or webhooks.retention passed first. Shown for webhooks.retention.';
+'Messages that could not be delivered to an endpoint: the retry schedule is exhausted, or webhooks.retention passed first. One that is being sent again is shown until that succeeds, with the attempts made since. Shown for webhooks.retention.';

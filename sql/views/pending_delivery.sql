@@ -1,7 +1,7 @@
 -- What is still to be delivered, counted from the tables alone: right whether a worker runs or not.
 
 CREATE VIEW webhooks.pending_delivery AS
-SELECT e.webhook_id, e.id AS endpoint_id, m.event_id, m.at AS message_at, m.seq AS message_seq, m.record,
+SELECT e.webhook_id, e.id AS endpoint_id, m.event_id, m.at AS message_at, m.seq AS message_seq, m.xid AS message_xid, m.record,
        'new'::text AS state, NULL::timestamptz AS due_at
 FROM webhooks.unread_messages() m
      JOIN webhooks.subscription s ON s.event_id = m.event_id AND m.at >= s.since
@@ -13,8 +13,11 @@ WHERE NOT EXISTS (SELECT FROM webhooks.attempt a
                     AND a.at > m.at - interval '1 hour' AND a.at < now() + interval '1 hour')
   AND NOT EXISTS (SELECT FROM webhooks.delivery d
                   WHERE d.endpoint_id = e.id AND d.message_seq = m.seq AND d.message_at = m.at)
+  AND NOT EXISTS (SELECT FROM webhooks.mending c
+                  WHERE c.endpoint_id = e.id AND pg_visible_in_snapshot(m.xid, c.cancelled)
+                    AND (c.message_seq IS NULL OR c.message_seq = m.seq AND c.message_at = m.at))
 UNION ALL
-SELECT e.webhook_id, d.endpoint_id, d.event_id, d.message_at, d.message_seq, d.record, d.state, d.due_at
+SELECT e.webhook_id, d.endpoint_id, d.event_id, d.message_at, d.message_seq, d.message_xid, d.record, d.state, d.due_at
 FROM webhooks.delivery d JOIN webhooks.endpoint e ON e.id = d.endpoint_id
 WHERE d.state <> 'failed';
 

@@ -48,6 +48,7 @@ FROM webhooks.webhook w
                        (array_agg(last_error ORDER BY last_error_at DESC)
                             FILTER (WHERE last_error_at IS NOT NULL))[1] AS last_error
                 FROM webhooks.tally
+                WHERE webhook_id IS NOT NULL
                 GROUP BY webhook_id) AS t ON t.webhook_id = w.id
      LEFT JOIN (SELECT webhook_id, count(*) AS pending, min(message_at) AS oldest_pending
                 FROM webhooks.pending_delivery

@@ -3,6 +3,7 @@
 pub mod cursor;
 pub mod messages;
 pub mod reader;
+pub mod snapshot;
 
 use pgrx::prelude::*;
 

@@ -17,6 +17,9 @@ thread_local! {
     /// Tables whose changes concern the worker's copy of the configuration, `None` for all, and whether there was one.
     static WATCHED: RefCell<Option<HashSet<Oid>>> = const { RefCell::new(None) };
     static STALE: Cell<bool> = const { Cell::new(true) };
+    /// The table of mendings, once it is known, and whether there may be new rows in it.
+    static MENDING: Cell<Oid> = const { Cell::new(pg_sys::InvalidOid) };
+    static MENDED: Cell<bool> = const { Cell::new(true) };
 }
 
 /// The extension's schema, `None` where the extension is not installed.
@@ -130,6 +133,10 @@ extern "C-unwind" fn invalidated(_argument: Datum, relation: Oid) {
     if concerns.unwrap_or(true) {
         STALE.set(true);
     }
+    let mending = MENDING.get();
+    if relation == mending || [relation, mending].contains(&pg_sys::InvalidOid) {
+        MENDED.set(true);
+    }
 }
 
 /// At commit, every session's caches and the worker's are told: the invalidation is that of the event table. The lock
@@ -144,6 +151,32 @@ pub fn announce_configuration_change() {
     }
 }
 
+/// At commit, the worker is told that somebody has changed deliveries.
+pub fn announce_mending() {
+    if let Some(table) = schema().and_then(|schema| relation(schema, "mending")) {
+        // SAFETY: the OID is of an existing relation.
+        unsafe { pg_sys::CacheInvalidateRelcacheByRelid(table) };
+    }
+}
+
+/// Notes whether the current snapshot may show mendings that were not looked at, for [`take_mended`]; inside a transaction.
+pub fn notice_mending() {
+    let table = schema().and_then(|schema| relation(schema, "mending"));
+    if table.is_none_or(|table| !is_announced(table)) {
+        MENDED.set(true);
+    }
+}
+
+/// Whether mendings were noticed since this was asked last.
+pub fn take_mended() -> bool {
+    MENDED.replace(false)
+}
+
+/// What [`take_mended`] told could not be looked at: it tells so again.
+pub fn mended_still() {
+    MENDED.set(true);
+}
+
 /// Loads the configuration under a snapshot that is taken after the last change has been noticed: what changes from
 /// then on makes it stale again. `load` says which tables' changes count besides those of the configuration.
 pub fn load_configuration<R>(load: impl FnOnce() -> (R, Vec<Oid>)) -> R {
@@ -152,26 +185,31 @@ pub fn load_configuration<R>(load: impl FnOnce() -> (R, Vec<Oid>)) -> R {
     STALE.set(false);
     let (loaded, tables) = super::transaction::with_fresh_snapshot(load);
     let event = schema().and_then(|schema| relation(schema, "event"));
+    let mending = schema().and_then(|schema| relation(schema, "mending"));
+    MENDING.set(mending.unwrap_or(pg_sys::InvalidOid));
     WATCHED.set(Some(tables.into_iter().chain(event).collect()));
     loaded
 }
 
-/// Whether the configuration that the current snapshot shows may differ from the one loaded last.
+/// Whether all changes of a table that can be seen have been announced to this process, inside a transaction.
 ///
 /// A transaction becomes visible a moment before it sends its invalidations, and keeps its locks until after that.
 /// So where no change is under way when the lock is tried, every change that can be seen has been announced.
-pub fn configuration_is_stale() -> bool {
-    let Some(table) = schema().and_then(|schema| relation(schema, "event")) else {
-        return true;
-    };
+fn is_announced(table: Oid) -> bool {
     let mode = pg_sys::ShareLock as pg_sys::LOCKMODE;
     // SAFETY: a lock is tried and given back at once, inside a transaction.
     unsafe {
         if !pg_sys::ConditionalLockRelationOid(table, mode) {
-            return true;
+            return false;
         }
         pg_sys::UnlockRelationOid(table, mode);
         pg_sys::AcceptInvalidationMessages();
     }
-    STALE.get()
+    true
+}
+
+/// Whether the configuration that the current snapshot shows may differ from the one loaded last.
+pub fn configuration_is_stale() -> bool {
+    let table = schema().and_then(|schema| relation(schema, "event"));
+    table.is_none_or(|table| !is_announced(table)) || STALE.get()
 }

@@ -104,6 +104,27 @@ pub unsafe extern "C-unwind" fn webhooks_configuration_changed(
     Datum::from(0)
 }
 
+/// `webhooks.deliveries_changed()`: tells the worker that somebody has changed deliveries.
+///
+/// # Safety
+/// Called by the server's function manager only.
+#[no_mangle]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn webhooks_deliveries_changed(
+    fcinfo: pg_sys::FunctionCallInfo,
+) -> Datum {
+    if trigger_data(fcinfo).is_none() {
+        crate::error::raise(
+            PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+            "webhooks.deliveries_changed() can only be called as a trigger",
+            "It stands on a table of the extension.",
+        );
+    }
+    catalog::announce_mending();
+    wake::at_commit();
+    Datum::from(0)
+}
+
 static VERSION_1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
 
 /// Tells the function manager how to call [`webhooks_capture`].
@@ -115,5 +136,11 @@ pub extern "C" fn pg_finfo_webhooks_capture() -> &'static pg_sys::Pg_finfo_recor
 /// Tells the function manager how to call [`webhooks_configuration_changed`].
 #[no_mangle]
 pub extern "C" fn pg_finfo_webhooks_configuration_changed() -> &'static pg_sys::Pg_finfo_record {
+    &VERSION_1
+}
+
+/// Tells the function manager how to call [`webhooks_deliveries_changed`].
+#[no_mangle]
+pub extern "C" fn pg_finfo_webhooks_deliveries_changed() -> &'static pg_sys::Pg_finfo_record {
     &VERSION_1
 }

@@ -1,4 +1,5 @@
-//! The worker's one place to wait: for its latch, for the sender threads, for a time, for the postmaster's end.
+//! The worker's one place to wait: for its latch, for the sender threads, for a time, for the postmaster's end. And a
+//! session's, for a test call.
 
 use std::os::fd::AsRawFd;
 use std::time::Duration;
@@ -79,6 +80,29 @@ pub fn sleep(at_most: Duration) {
         pg_sys::ResetLatch(pg_sys::MyLatch);
     }
     pgrx::check_for_interrupts!();
+}
+
+/// Waits, in a session, until the descriptor is readable. Whatever ends a statement ends the wait, by an error.
+pub fn until_readable(readable: &impl AsRawFd) {
+    let events = pg_sys::WL_LATCH_SET | pg_sys::WL_SOCKET_READABLE | pg_sys::WL_EXIT_ON_PM_DEATH;
+    loop {
+        // SAFETY: the latch is this process's, the descriptor is open as long as it is borrowed.
+        let happened = unsafe {
+            let happened = pg_sys::WaitLatchOrSocket(
+                pg_sys::MyLatch,
+                events as i32,
+                readable.as_raw_fd(),
+                -1,
+                pg_sys::PG_WAIT_EXTENSION,
+            );
+            pg_sys::ResetLatch(pg_sys::MyLatch);
+            happened
+        };
+        pgrx::check_for_interrupts!();
+        if happened & pg_sys::WL_SOCKET_READABLE as i32 != 0 {
+            return;
+        }
+    }
 }
 
 /// Rounded up: a rest of less than a millisecond must not turn into a busy loop.

@@ -59,10 +59,18 @@ impl Worker {
         if clogged.is_empty() {
             return Ok(());
         }
+        self.set_aside(&clogged)?;
+        self.paused.clear();
+        Ok(())
+    }
+
+    /// Has these endpoints' deliveries wait in their rows, those that are in memory and those that come, to be read back from
+    /// the beginning.
+    pub(super) fn set_aside(&mut self, endpoints: &[i64]) -> Result<(), RolledBack> {
         // Rows come before what has none: all that the lane holds gets its row before anything newer does.
-        self.store_waiting(&clogged);
+        self.store_waiting(endpoints);
         self.record()?;
-        for endpoint_id in clogged {
+        for &endpoint_id in endpoints {
             self.deliveries.overflow(endpoint_id);
             let evicted = self
                 .pool
@@ -71,7 +79,6 @@ impl Worker {
                 self.deliveries.leave(id_of(&delivery));
             }
         }
-        self.paused.clear();
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Who is to be told of what: webhooks, endpoints, events and subscriptions, as the tables have them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use webhooks_delivery::payload::Hidden;
 use webhooks_delivery::{Delivery, Endpoint, Event, Ordering, Throttle, Webhook};
 
 use super::authentication;
-use super::deliveries::id_of;
+use super::deliveries::{id_of, Id};
 use super::payloads::Library;
 use super::Worker;
 use crate::pg::encoding::{utf8, RawText};
@@ -133,6 +133,16 @@ impl Configuration {
         })
     }
 
+    /// The endpoints of this webhook, whatever their state is, inside a transaction; none if they cannot be used.
+    pub fn endpoints_of(webhook_id: i64) -> Vec<Arc<Endpoint>> {
+        let endpoints = Spi::connect(|client| {
+            load_endpoints(client, &mut Library::load(client), Some(webhook_id))
+        });
+        let mut endpoints: Vec<Arc<Endpoint>> = endpoints.into_values().collect();
+        endpoints.sort_unstable_by_key(|endpoint| endpoint.id);
+        endpoints
+    }
+
     /// The endpoints whose deliveries wait.
     pub fn paused(&self) -> impl Iterator<Item = i64> + '_ {
         let endpoints = self.endpoints.values();
@@ -141,9 +151,10 @@ impl Configuration {
             .map(|endpoint| endpoint.id)
     }
 
-    /// Whether an endpoint gets a message of this event, recorded at this time.
-    pub fn wants(&self, endpoint_id: i64, event_id: i64, at: i64) -> bool {
-        self.recipients(event_id, at)
+    /// Whether somebody is subscribed to what this delivery is of, and was when it was recorded.
+    fn wants(&self, delivery: &Delivery) -> bool {
+        let (endpoint_id, _, at) = id_of(delivery);
+        self.recipients(delivery.message.event.id, at)
             .any(|endpoint| endpoint.id == endpoint_id)
     }
 
@@ -320,15 +331,30 @@ impl Worker {
         self.deliveries.will_be_due(Instant::now());
     }
 
-    /// Takes what waits for a subscription that has ended out of the lanes; whoever ended it has deleted the rows.
+    /// Takes what waits for a subscription that has ended out of the lanes; whoever ended it has deleted the rows. What
+    /// still has a row is sent again although nobody is subscribed.
     fn withdraw_unwanted(&mut self) {
-        let waiting: Vec<i64> = self.pool.scheduler(|scheduler| {
+        let configuration = &self.configuration;
+        let (waiting, stored) = self.pool.scheduler(|scheduler| {
             let lanes = scheduler.waiting_lanes();
-            lanes.map(|lane| lane.endpoint_id).collect()
+            let waiting: Vec<i64> = lanes.map(|lane| lane.endpoint_id).collect();
+            let all = waiting.iter().flat_map(|&id| scheduler.waiting_for(id));
+            let stored = all.filter(|delivery| delivery.stored && !configuration.wants(delivery));
+            let stored: Vec<Id> = stored.map(id_of).collect();
+            (waiting, stored)
         });
+        let deliveries = &self.deliveries;
+        let states = ["waiting", "retrying"];
+        let kept = match stored.is_empty() {
+            true => Ok(HashSet::new()),
+            false => transaction::run(|| {
+                Spi::connect(|client| deliveries.still_there(client, &stored, &states))
+            }),
+        };
+        // After an error all of it stays: to send what nobody wants is better than not to send what somebody does.
+        let kept = kept.unwrap_or_else(|_| stored.into_iter().collect());
         self.withdraw(&waiting, |configuration, delivery| {
-            let (endpoint_id, _, at) = id_of(delivery);
-            !configuration.wants(endpoint_id, delivery.message.event.id, at)
+            !configuration.wants(delivery) && !kept.contains(&id_of(delivery))
         });
     }
 

@@ -30,6 +30,16 @@ pub fn id_of(delivery: &Delivery) -> Id {
     )
 }
 
+/// Where a delivery's message is in the log.
+pub fn place_of(delivery: &Delivery) -> Place {
+    let message = &delivery.message;
+    Place {
+        at: from_unix(message.at),
+        xid: message.xid,
+        seq: message.seq,
+    }
+}
+
 /// A row of `webhooks.delivery`, as far as it is needed to send it.
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -53,11 +63,7 @@ impl Row {
         let message = &delivery.message;
         Self {
             endpoint_id: delivery.endpoint.id,
-            place: Place {
-                at: from_unix(message.at),
-                xid: message.xid,
-                seq: message.seq,
-            },
+            place: place_of(delivery),
             event_id: message.event.id,
             record: message.record.clone(),
             attempts: delivery.attempt - 1,
@@ -148,8 +154,13 @@ impl Default for Deliveries {
                    FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) AS u (endpoint_id, seq, at)
                    JOIN webhooks.delivery d
                      ON d.endpoint_id = u.endpoint_id AND d.message_seq = u.seq AND d.message_at = u.at
-                  WHERE d.state = 'retrying'",
-                &[INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID],
+                  WHERE d.state = ANY ($4)",
+                &[
+                    INT8ARRAYOID,
+                    INT8ARRAYOID,
+                    TIMESTAMPTZARRAYOID,
+                    TEXTARRAYOID,
+                ],
             ),
         }
     }
@@ -312,16 +323,7 @@ impl Deliveries {
             return Vec::new();
         }
         let ids: Vec<Id> = self.retrying.keys().copied().collect();
-        let arguments = [
-            array(&ids, |id| id.0),
-            array(&ids, |id| id.1),
-            array(&ids, |id| timestamp(id.2)),
-        ];
-        let there: HashSet<Id> = self
-            .still_there
-            .select(client, &arguments)
-            .map(|row| id_of_row(&row))
-            .collect();
+        let there = self.still_there(client, &ids, &["retrying"]);
         let lost = ids.into_iter().filter(|id| !there.contains(id));
         lost.filter_map(|id| {
             self.retrying
@@ -329,6 +331,20 @@ impl Deliveries {
                 .map(|(event, record)| (id.0, event, record))
         })
         .collect()
+    }
+
+    /// Which of these have a row in one of these states, inside a transaction.
+    pub fn still_there(&self, client: &SpiClient<'_>, ids: &[Id], states: &[&str]) -> HashSet<Id> {
+        let arguments = [
+            array(ids, |id| id.0),
+            array(ids, |id| id.1),
+            array(ids, |id| timestamp(id.2)),
+            array(states, |state| (*state).to_owned()),
+        ];
+        self.still_there
+            .select(client, &arguments)
+            .map(|row| id_of_row(&row))
+            .collect()
     }
 
     /// At the start, inside a transaction: endpoints with waiting rows overflow, and the rows of all retries are given, so

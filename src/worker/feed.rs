@@ -39,7 +39,8 @@ impl Default for Feed {
 /// What becomes of a page: deliveries for the lanes, and rows for those that must wait.
 struct Routed {
     deliveries: Vec<(Arc<Endpoint>, Arc<Message>)>,
-    rows: usize,
+    /// The messages to be counted: webhook, and without one, and event.
+    messages: Vec<(Option<i64>, i64)>,
 }
 
 impl Worker {
@@ -50,6 +51,7 @@ impl Worker {
             if self.feed.page.is_none() {
                 self.feed.page = self.read_page()?;
             }
+            self.mend()?;
             let Some(page) = self.feed.page.take() else {
                 break;
             };
@@ -73,7 +75,11 @@ impl Worker {
     fn read_page(&mut self) -> Result<Option<Page>, RolledBack> {
         let read_on = self.enabled && !self.feed.full;
         let read = transaction::run(|| {
-            let stale = catalog::extension().is_some() && catalog::configuration_is_stale();
+            let installed = catalog::extension().is_some();
+            let stale = installed && catalog::configuration_is_stale();
+            if installed {
+                catalog::notice_mending();
+            }
             let configuration = stale.then(super::Configuration::load);
             let page = read_on
                 .then(|| interrupt::interruptible(|| self.reader.next_page()))
@@ -102,7 +108,8 @@ impl Worker {
     /// Decides for each message of a page where it goes, and makes the rows for those that wait in one.
     fn route(&mut self, page: &Page) -> Result<Routed, RolledBack> {
         let configuration = &self.configuration;
-        let (messages, deliveries) = (&self.messages, &mut self.deliveries);
+        let (messages, mending) = (&self.messages, &self.mending);
+        let deliveries = &mut self.deliveries;
         transaction::run(|| {
             Spi::connect_mut(|client| {
                 let handled = if page.recovered {
@@ -117,18 +124,27 @@ impl Worker {
                 };
                 let mut rows = Vec::new();
                 let mut sent: Vec<(&Arc<Endpoint>, &Entry)> = Vec::new();
+                let mut counted = Vec::new();
                 for entry in &page.entries {
+                    let mut webhooks = HashSet::new();
                     for endpoint in configuration.recipients(entry.event_id, entry.place.at) {
                         let row = row_for(endpoint, entry);
-                        if handled.contains(&row.id()) {
+                        if handled.contains(&row.id()) || mending.cancels(endpoint.id, &entry.place)
+                        {
                             continue;
                         }
+                        webhooks.insert(endpoint.webhook.id);
                         if deliveries.overflows(endpoint.id) {
                             rows.push(row);
                         } else {
                             sent.push((endpoint, entry));
                         }
                     }
+                    // What the last worker has handled, it has counted.
+                    if !page.recovered || !webhooks.is_empty() {
+                        counted.push((None, entry.event_id));
+                    }
+                    counted.extend(webhooks.iter().map(|&id| (Some(id), entry.event_id)));
                 }
                 deliveries.insert_waiting(client, &rows);
                 let found = messages.fetch(
@@ -142,7 +158,7 @@ impl Worker {
                 });
                 Routed {
                     deliveries: deliveries.collect(),
-                    rows: rows.len(),
+                    messages: counted,
                 }
             })
         })
@@ -151,16 +167,11 @@ impl Worker {
     /// Puts what was routed into the lanes.
     fn accept(&mut self, page: &Page, routed: Routed) {
         let mut per_message: HashMap<i64, usize> = HashMap::new();
-        let mut counted = HashSet::new();
-        for (endpoint, message) in &routed.deliveries {
+        for (_, message) in &routed.deliveries {
             *per_message.entry(message.seq).or_default() += 1;
-            if counted.insert((endpoint.webhook.id, message.seq)) {
-                self.recording
-                    .message(endpoint.webhook.id, message.event.id);
-            }
         }
-        if routed.rows > 0 {
-            self.count_overflowed(page);
+        for (webhook_id, event_id) in routed.messages {
+            self.recording.message(webhook_id, event_id);
         }
         for (seq, count) in per_message {
             self.reader.expect(page.generation, seq, count);
@@ -188,20 +199,6 @@ impl Worker {
                 let _ = scheduler.offer(delivery);
             }
         });
-    }
-
-    fn count_overflowed(&mut self, page: &Page) {
-        for entry in &page.entries {
-            let mut webhooks = HashSet::new();
-            for endpoint in self
-                .configuration
-                .recipients(entry.event_id, entry.place.at)
-            {
-                if self.deliveries.overflows(endpoint.id) && webhooks.insert(endpoint.webhook.id) {
-                    self.recording.message(endpoint.webhook.id, entry.event_id);
-                }
-            }
-        }
     }
 
     /// When to feed again without being woken.

@@ -5,14 +5,15 @@
 //! lock is held while one is open.
 
 mod authentication;
-mod authorities;
+pub mod authorities;
 mod backlog;
-mod configuration;
+pub mod configuration;
 mod deliveries;
 mod feed;
 mod health;
 mod housekeeping;
 pub mod launcher;
+mod mending;
 mod outcomes;
 mod payloads;
 mod recording;
@@ -31,6 +32,7 @@ pub use self::configuration::Configuration;
 use self::deliveries::Deliveries;
 use self::feed::Feed;
 use self::housekeeping::Housekeeping;
+use self::mending::Mending;
 use self::recording::Recording;
 use crate::log::cursor::Position;
 use crate::log::messages::Messages;
@@ -59,6 +61,7 @@ struct Worker {
     position: Position,
     messages: Messages,
     deliveries: Deliveries,
+    mending: Mending,
     feed: Feed,
     recording: Recording,
     housekeeping: Housekeeping,
@@ -187,7 +190,8 @@ impl Worker {
     fn record(&mut self) -> Result<(), RolledBack> {
         let gone = self.recording.gone_endpoints();
         self.store_waiting(&gone);
-        transaction::run(|| self.recording.write(&mut self.deliveries))?;
+        let cancelled = self.cancelled_calls();
+        transaction::run(|| self.recording.write(&mut self.deliveries, &cancelled))?;
         self.withdraw(&gone, |_, _| true);
         let written = self.recording.written();
         if let Some(at) = written.next_due() {
@@ -199,7 +203,10 @@ impl Worker {
         for (delivery, verdict) in written.finished.iter().flat_map(Finished::deliveries) {
             let id = deliveries::id_of(delivery);
             self.done(id);
-            if matches!(verdict, Verdict::Retry { .. }) {
+            let comes_back = matches!(verdict, Verdict::Retry { .. });
+            if cancelled.contains(&id) {
+                self.forget_cancelled_call(delivery, comes_back);
+            } else if comes_back {
                 let message = &delivery.message;
                 self.deliveries
                     .retry_later(id, message.event.id, message.record.clone());

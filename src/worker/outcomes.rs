@@ -1,6 +1,7 @@
 //! What came of calls, in the tables: a row in the attempt log for each message, the rows of deliveries that are not done,
 //! and the state of endpoints that are not to be called any more.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use pgrx::datum::DatumWithOid;
@@ -8,6 +9,7 @@ use pgrx::prelude::*;
 use pgrx::spi::{SpiClient, SpiHeapTupleData};
 use webhooks_delivery::{Delivery, Effect, Finished, Verdict};
 
+use super::deliveries::{id_of, Id};
 use super::health::Health;
 use super::tally::started_at;
 use crate::log::{from_unix, timestamp};
@@ -101,7 +103,7 @@ impl Default for Outcomes {
                    JOIN webhooks.webhook w ON w.id = e.webhook_id AND (w.state <> 'stopped' OR s.state = 'failed')
                  ON CONFLICT (endpoint_id, message_seq, message_at) DO UPDATE
                     SET attempts = EXCLUDED.attempts, first_attempt_at = EXCLUDED.first_attempt_at, state = EXCLUDED.state,
-                        due_at = EXCLUDED.due_at, failed_at = EXCLUDED.failed_at, last_status = EXCLUDED.last_status,
+                        due_at = EXCLUDED.due_at, failed_at = coalesce(EXCLUDED.failed_at, d.failed_at), last_status = EXCLUDED.last_status,
                         last_error = EXCLUDED.last_error",
                 &[
                     INT8ARRAYOID,
@@ -138,13 +140,19 @@ impl Default for Outcomes {
 
 impl Outcomes {
     /// Writes what came of these calls, inside a transaction.
-    pub fn write(&self, client: &mut SpiClient<'_>, calls: &[Finished], health: &Health) {
+    pub fn write(
+        &self,
+        client: &mut SpiClient<'_>,
+        calls: &[Finished],
+        cancelled: &HashSet<Id>,
+        health: &Health,
+    ) {
         if calls.is_empty() {
             return;
         }
         let all = ended(calls);
         self.write_attempts(client, &all);
-        self.write_deliveries(client, all);
+        self.write_deliveries(client, all, cancelled);
         self.write_endpoints(client, calls, health);
     }
 
@@ -170,8 +178,13 @@ impl Outcomes {
         self.insert_attempts.run(client, &arguments);
     }
 
-    /// What was delivered needs no row any more; what was not has one that says what follows.
-    fn write_deliveries(&self, client: &mut SpiClient<'_>, all: Vec<Ended<'_>>) {
+    /// What was delivered needs no row any more; what was not has one that says what follows, unless it was cancelled.
+    fn write_deliveries(
+        &self,
+        client: &mut SpiClient<'_>,
+        all: Vec<Ended<'_>>,
+        cancelled: &HashSet<Id>,
+    ) {
         let (delivered, open): (Vec<_>, Vec<_>) = all
             .into_iter()
             .partition(|e| matches!(e.verdict, Verdict::Delivered));
@@ -187,6 +200,8 @@ impl Outcomes {
             ];
             self.delete_deliveries.run(client, &arguments);
         }
+        let is_open = |e: &Ended<'_>| !cancelled.contains(&id_of(e.delivery));
+        let open: Vec<_> = open.into_iter().filter(is_open).collect();
         if !open.is_empty() {
             let arguments: [DatumWithOid<'_>; 12] = [
                 array(&open, |e| e.delivery.endpoint.id),

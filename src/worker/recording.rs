@@ -1,12 +1,13 @@
 //! What has happened and is not in the tables yet: outcomes of calls, rows for deliveries that wait, counters, the
 //! reader's position. One transaction writes it for many.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use pgrx::prelude::*;
-use webhooks_delivery::{Effect, Finished, Verdict};
+use webhooks_delivery::{Delivery, Effect, Finished, Verdict};
 
-use super::deliveries::{now, Deliveries, Row};
+use super::deliveries::{now, Deliveries, Id, Row};
 use super::health::Health;
 use super::outcomes::{ended_at, endpoints, Outcomes};
 use super::tally::Tallies;
@@ -66,8 +67,8 @@ impl Recording {
         }
     }
 
-    /// Takes in that a webhook was given a message.
-    pub fn message(&mut self, webhook_id: i64, event_id: i64) {
+    /// Takes in that a webhook was given a message; without a webhook: that there was one.
+    pub fn message(&mut self, webhook_id: Option<i64>, event_id: i64) {
         self.since.get_or_insert_with(Instant::now);
         self.tallies.message(webhook_id, event_id);
     }
@@ -98,11 +99,13 @@ impl Recording {
     }
 
     /// Writes all of it, inside a transaction; nothing is forgotten until [`written`](Self::written) is called.
-    pub fn write(&mut self, deliveries: &mut Deliveries) {
+    /// Of what was `cancelled` nothing is tried again.
+    pub fn write(&mut self, deliveries: &mut Deliveries, cancelled: &HashSet<Id>) {
         self.writes_position = self.position.is_some() && self.position_due <= Instant::now();
         Spi::connect_mut(|client| {
             deliveries.insert_waiting(client, &self.rows);
-            self.outcomes.write(client, &self.finished, &self.health);
+            self.outcomes
+                .write(client, &self.finished, cancelled, &self.health);
             self.tallies.write(client, &self.finished);
             if let Some(position) = self.position.as_ref().filter(|_| self.writes_position) {
                 cursor::append(client, position);
@@ -123,6 +126,13 @@ impl Recording {
             rows: std::mem::take(&mut self.rows),
             position,
         }
+    }
+
+    /// Deliveries of calls to be written that have not reached the receiver.
+    pub fn unsuccessful(&self) -> impl Iterator<Item = &Delivery> {
+        let all = self.finished.iter().flat_map(Finished::deliveries);
+        all.filter(|(_, verdict)| *verdict != Verdict::Delivered)
+            .map(|(delivery, _)| delivery)
     }
 
     /// Endpoints that a call to be written has found gone.

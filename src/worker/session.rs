@@ -149,6 +149,7 @@ fn take_over() -> Result<Option<Worker>, String> {
         position,
         messages: Default::default(),
         deliveries,
+        mending: Default::default(),
         feed: Default::default(),
         recording: Default::default(),
         housekeeping: Default::default(),

@@ -17,7 +17,8 @@ const BUCKETS: usize = 72;
 
 /// Counts what has not been written yet.
 pub struct Tallies {
-    messages: HashMap<(i64, i64), i64>,
+    /// By webhook, and without one, and event.
+    messages: HashMap<(Option<i64>, i64), i64>,
     insert: Statement,
 }
 
@@ -62,8 +63,8 @@ impl Default for Tallies {
 }
 
 impl Tallies {
-    /// A webhook was given a message.
-    pub fn message(&mut self, webhook_id: i64, event_id: i64) {
+    /// A webhook was given a message; without a webhook: there was one.
+    pub fn message(&mut self, webhook_id: Option<i64>, event_id: i64) {
         *self.messages.entry((webhook_id, event_id)).or_default() += 1;
     }
 
@@ -97,14 +98,15 @@ impl Tallies {
             }
         }
         for ((webhook_id, endpoint_id, event_id), tally) in tallies {
-            self.append(client, (webhook_id, Some(endpoint_id), event_id), 0, tally);
+            let of = (Some(webhook_id), Some(endpoint_id), event_id);
+            self.append(client, of, 0, tally);
         }
     }
 
     fn append(
         &self,
         client: &mut SpiClient<'_>,
-        (webhook_id, endpoint_id, event_id): (i64, Option<i64>, i64),
+        (webhook_id, endpoint_id, event_id): (Option<i64>, Option<i64>, i64),
         messages: i64,
         tally: Tally,
     ) {

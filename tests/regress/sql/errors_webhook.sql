@@ -92,7 +92,7 @@ SELECT * FROM pg_temp.refused(:'billing' || $$, retry_schedule => '{1s,366 days}
 SELECT * FROM pg_temp.refused(:'billing' || $$, retry_schedule => array_fill(interval '1s', '{101}')$$);
 
 -- What a later version brings is not accepted before it works.
-SELECT state, message FROM pg_temp.refused(:'billing' || $$, verify => true$$);
+SELECT state, message FROM pg_temp.refused(:'billing' || $$, properties => '{}'$$);
 
 -- Nothing of all this has left anything behind.
 SELECT name FROM webhooks.webhook;

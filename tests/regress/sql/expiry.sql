@@ -59,6 +59,7 @@ SELECT FROM pg_temp.kept('m4', 2, 'waiting');
 INSERT INTO webhooks.tally (at, webhook_id, endpoint_id, event_id, messages, calls, errors, delivered, failed, last_success_at, last_error_at, last_error, durations)
 SELECT at, 1, endpoint, 1, 1, 2, 1, 1, 0, at, at + n.after, 'error ' || n, '{2}'
 FROM (VALUES (1, 1, interval '2 s'), (2, 1, interval '1 s'), (3, 2, NULL)) AS n (n, endpoint, after), (SELECT DISTINCT at FROM webhooks.message) AS m;
+INSERT INTO webhooks.tally (at, event_id, messages) SELECT at, 1, 3 FROM webhooks.message GROUP BY at;
 INSERT INTO webhooks.read_cursor (at, from_snapshot) VALUES (:'day9'::timestamp AT TIME ZONE 'UTC', '101:101:');
 SELECT FROM pg_temp.read('101:101:');
 SELECT messages, calls, errors, delivered, failed, pending, last_error FROM webhooks.webhook_stats;

@@ -40,10 +40,12 @@ FROM pg_proc p
 WHERE p.pronamespace = 'webhooks'::regnamespace AND p.proname IN (
     'create_webhook', 'alter_webhook', 'drop_webhook', 'add_endpoint', 'remove_endpoint', 'enable_endpoint', 'pause_webhook',
     'stop_webhook', 'start_webhook', 'add_event', 'create_event', 'drop_event', 'subscribe', 'unsubscribe', 'emit', 'status',
-    'start_worker', 'rotate_secret', 'reveal_secret', 'public_key')
+    'start_worker', 'rotate_secret', 'reveal_secret', 'public_key', 'resend', 'resend_failed', 'replay', 'cancel',
+    'explain_message', 'test_webhook')
 ORDER BY p.proname;
 SELECT attrelid::regclass || E'\n    ' || string_agg(attname, E'\n    ' ORDER BY attnum) FROM pg_attribute
-WHERE attrelid IN ('webhooks.webhook_stats'::regclass, 'webhooks.event_stats'::regclass, 'webhooks.attempt_log'::regclass, 'webhooks.failed_delivery'::regclass)
+WHERE attrelid IN ('webhooks.webhook_stats'::regclass, 'webhooks.event_stats'::regclass, 'webhooks.attempt_log'::regclass, 'webhooks.failed_delivery'::regclass,
+    'webhooks.traffic'::regclass, 'webhooks.endpoint_stats'::regclass)
 GROUP BY attrelid ORDER BY attrelid::regclass::text;
 \pset tuples_only off
 \pset format aligned

@@ -18,6 +18,8 @@ SELECT * FROM webhooks.event_stats ORDER BY event;
 -- 100 calls: 50 of up to 0.1 ms, 44 of up to a quarter more, 1 at the 21st bound (0.1 ms * 1.25 ^ 20), 5 longer than all
 INSERT INTO webhooks.tally (at, webhook_id, endpoint_id, event_id, messages, calls, errors, delivered, failed, last_success_at, last_error_at, last_error, durations)
 VALUES
+    (now(), NULL, NULL, 1, 70, 0, 0, 0, 0, NULL, NULL, NULL, NULL),
+    (now() - interval '1 hour', NULL, NULL, 1, 50, 0, 0, 0, 0, NULL, NULL, NULL, NULL),
     (now(), 1, NULL, 1, 60, 0, 0, 0, 0, NULL, NULL, NULL, NULL),
     (now() - interval '1 hour', 1, NULL, 1, 40, 0, 0, 0, 0, NULL, NULL, NULL, NULL),
     (now(), 1, 1, 1, 0, 94, 4, 90, 1, '2026-11-23 20:00Z', '2026-11-23 19:00Z', 'status 500', '{50,44}'),
@@ -28,6 +30,8 @@ VALUES
 SET TimeZone = 'UTC';
 SELECT * FROM webhooks.webhook_stats ORDER BY webhook \gx
 SELECT * FROM webhooks.event_stats ORDER BY event;
+SELECT now() - minute < interval '2 minutes' AS now, webhook, calls, errors, p50_ms, p95_ms FROM webhooks.traffic ORDER BY minute, webhook;
+SELECT webhook, url, state, state_reason, calls, errors, delivered, failed, pending, last_success_at, last_error_at, last_error FROM webhooks.endpoint_stats ORDER BY url;
 SELECT n AS bucket, webhooks.duration_of_bucket(n) AS ms FROM unnest('{1,2,3,21,72}'::bigint[]) AS n;
 
 -- Each call with its names, also where they are no more
@@ -47,6 +51,10 @@ SELECT n.endpoint, m.seq, m.at, m.xid, m.event_id, n.state, 6, CASE n.state WHEN
 FROM webhooks.message m, (VALUES (1, 'failed', 503, 'status 503'), (2, 'failed', NULL, 'refused'), (3, 'retrying', 500, 'status 500')) AS n (endpoint, state, status, error);
 SELECT f.message_id = webhooks.message_id(m.at, m.seq) AS id, webhook, event, url, failed_at, attempts, last_status, last_error
 FROM webhooks.failed_delivery f, webhooks.message m ORDER BY webhook;
+
+UPDATE webhooks.endpoint SET state = 'disabled', state_reason = 'a test' WHERE id = 3;
+SELECT url, state, state_reason, pending FROM webhooks.endpoint_stats ORDER BY url;
+SELECT problem ~ '\nEndpoints that are not called: 1\.' FROM webhooks.status();
 
 SELECT FROM webhooks.remove_endpoint('two', 'https://example.com/two');
 SELECT FROM webhooks.drop_webhook('one');

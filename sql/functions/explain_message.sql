@@ -1,0 +1,229 @@
+-- The story of one message, from what the tables know.
+
+CREATE FUNCTION webhooks.waiting_behind(message webhooks.message_place, endpoint webhooks.endpoint, ordering text)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT webhooks.message_id(p.message_at, p.message_seq)
+    FROM webhooks.pending_delivery p
+         JOIN webhooks.event its ON its.id = p.event_id
+         JOIN webhooks.event mine ON mine.id = message.event_id
+    WHERE p.endpoint_id = endpoint.id AND p.message_seq < message.seq
+      AND (ordering = 'strict'
+           OR ordering = 'record' AND p.record = message.record
+              AND (its.object_schema, its.object_name) IS NOT DISTINCT FROM (mine.object_schema, mine.object_name))
+    ORDER BY p.message_seq
+    LIMIT 1
+$$;
+
+COMMENT ON FUNCTION webhooks.waiting_behind(webhooks.message_place, webhooks.endpoint, text) IS
+'For explain_message: the earliest pending message that this one must not overtake on its way to the endpoint. NULL if there is none.';
+
+
+CREATE FUNCTION webhooks.explain_wait(message webhooks.message_place, endpoint webhooks.endpoint, webhook webhooks.webhook)
+RETURNS SETOF text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    earlier    text := webhooks.waiting_behind(message, endpoint, webhook.ordering);
+    worker     record;
+    health     record;
+    is_waiting boolean := false;
+BEGIN
+    SELECT s.state, s.in_flight INTO worker FROM webhooks.status() s;
+    IF worker.state <> 'running' THEN
+        RETURN NEXT format('nothing is sent at all: the worker is %s, see webhooks.status()', worker.state);
+        is_waiting := true;
+    END IF;
+    IF webhook.state = 'paused' THEN
+        RETURN NEXT 'the webhook is paused, until webhooks.start_webhook';
+        is_waiting := true;
+    END IF;
+    IF endpoint.state = 'disabled' THEN
+        RETURN NEXT format('the endpoint is disabled since %s, until webhooks.enable_endpoint: %s', endpoint.state_since, endpoint.state_reason);
+        is_waiting := true;
+    END IF;
+    IF earlier IS NOT NULL THEN
+        RETURN NEXT format('%s comes first: %s', earlier,
+                           CASE webhook.ordering WHEN 'strict' THEN 'the order is strict' ELSE 'it is about the same record' END);
+        is_waiting := true;
+    END IF;
+
+    SELECT s.last_error_at > s.last_success_at OR s.last_success_at IS NULL AND s.last_error_at IS NOT NULL AS is_failing,
+           s.last_error,
+           (SELECT min(d.due_at) FROM webhooks.delivery d WHERE d.endpoint_id = endpoint.id AND d.state = 'retrying') AS due_at
+    INTO health
+    FROM webhooks.endpoint_stats s WHERE s.webhook = webhook.name AND s.url = endpoint.url;
+    IF health.is_failing THEN
+        RETURN NEXT format('the last call to the endpoint failed (%s). After five errors in a row it gets single calls only until one succeeds%s',
+                           health.last_error, '; a retry is due at ' || health.due_at);
+        is_waiting := true;
+    END IF;
+    IF webhook.throttle_calls IS NOT NULL THEN
+        RETURN NEXT format('the endpoint gets at most %s calls in any %s', webhook.throttle_calls, webhook.throttle_per);
+        is_waiting := true;
+    END IF;
+    IF NOT is_waiting THEN
+        RETURN NEXT format('nothing but its turn: %s calls are open in this database', worker.in_flight);
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION webhooks.explain_wait(webhooks.message_place, webhooks.endpoint, webhooks.webhook) IS
+'For explain_message: what a pending message waits for, a line each.';
+
+
+CREATE FUNCTION webhooks.explain_absence(message webhooks.message_place, endpoint webhooks.endpoint, webhook webhooks.webhook)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    subscribed_at timestamptz := (SELECT s.since FROM webhooks.subscription s
+                                  WHERE s.webhook_id = webhook.id AND s.event_id = message.event_id);
+BEGIN
+    RETURN CASE
+        WHEN EXISTS (SELECT FROM webhooks.mending c
+                     WHERE c.endpoint_id = endpoint.id AND pg_visible_in_snapshot(message.xid, c.cancelled)
+                       AND (c.message_seq IS NULL OR c.message_seq = message.seq AND c.message_at = message.at))
+            THEN 'never: it was cancelled'
+        WHEN webhook.state = 'stopped'
+            THEN 'never: the webhook is stopped, nothing is kept for it'
+        WHEN subscribed_at IS NULL
+            THEN 'never: the webhook is not subscribed to the event any more'
+        WHEN message.at < subscribed_at
+            THEN format('never: the webhook subscribed, or was started after a stop, later: at %s', subscribed_at)
+        WHEN endpoint.state = 'gone'
+            THEN format('never: the endpoint is gone since %s: %s', endpoint.state_since, endpoint.state_reason)
+        WHEN message.at < endpoint.since
+            THEN format('never: the endpoint was added, or enabled after it was gone, later: at %s', endpoint.since)
+        ELSE 'nothing is pending and no attempt is known: it was cancelled or withdrawn, or what became of it is older than webhooks.retention'
+    END;
+END $$;
+
+COMMENT ON FUNCTION webhooks.explain_absence(webhooks.message_place, webhooks.endpoint, webhooks.webhook) IS
+'For explain_message: why nothing of a message goes to an endpoint.';
+
+
+CREATE FUNCTION webhooks.explain_delivery(message webhooks.message_place, endpoint webhooks.endpoint, webhook webhooks.webhook)
+RETURNS SETOF text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    attempt      webhooks.attempt;
+    kept         webhooks.delivery;
+    pending      text;
+    delivered_at timestamptz;
+BEGIN
+    FOR attempt IN
+        SELECT a.* FROM webhooks.attempt a
+        WHERE a.message_seq = message.seq AND a.message_at = message.at AND a.endpoint_id = endpoint.id
+        ORDER BY a.at
+    LOOP
+        RETURN NEXT format('attempt %s at %s took %s ms: %s', attempt.attempt, attempt.at, round(attempt.duration_us / 1000.0, 1),
+                           coalesce(attempt.error, 'status: ' || attempt.status));
+        delivered_at := CASE WHEN attempt.delivered THEN attempt.at ELSE delivered_at END;
+    END LOOP;
+
+    SELECT d.* INTO kept FROM webhooks.delivery d
+    WHERE d.endpoint_id = endpoint.id AND d.message_seq = message.seq AND d.message_at = message.at;
+    SELECT p.state INTO pending FROM webhooks.pending_delivery p
+    WHERE p.endpoint_id = endpoint.id AND p.message_seq = message.seq AND p.message_at = message.at;
+
+    IF kept.resent_at IS NOT NULL THEN
+        RETURN NEXT format('sent again since %s, with attempts counted from 1', kept.resent_at);
+    END IF;
+    IF kept.failed_at IS NOT NULL THEN
+        RETURN NEXT format('%s at %s: %s', CASE kept.state WHEN 'failed' THEN 'failed for good' ELSE 'had failed' END,
+                           kept.failed_at, kept.last_error);
+    END IF;
+    IF kept.state = 'retrying' AND kept.due_at > clock_timestamp() THEN
+        RETURN NEXT format('waits for its next attempt, due at %s', kept.due_at);
+    ELSIF pending IS NOT NULL THEN
+        RETURN QUERY SELECT 'waits: ' || reason FROM webhooks.explain_wait(message, endpoint, webhook) AS reason;
+    ELSIF kept.state IS NULL AND delivered_at IS NOT NULL THEN
+        RETURN NEXT format('delivered at %s', delivered_at);
+    ELSIF kept.state IS NULL THEN
+        RETURN NEXT webhooks.explain_absence(message, endpoint, webhook);
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION webhooks.explain_delivery(webhooks.message_place, webhooks.endpoint, webhooks.webhook) IS
+'For explain_message: the story of a message and one endpoint.';
+
+
+CREATE FUNCTION webhooks.explain_record(message webhooks.message_place, is_logged boolean) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('%s was recorded at %s%s%s%s', webhooks.message_id(message.at, message.seq), message.at,
+                  (SELECT format(' by event %s (%s%s)', e.name, e.type, ' on ' || e.object_schema || '.' || e.object_name)
+                   FROM webhooks.event e WHERE e.id = message.event_id),
+                  ', about record ' || message.record,
+                  CASE WHEN NOT is_logged THEN '; it is not in the log any more' END)
+$$;
+
+COMMENT ON FUNCTION webhooks.explain_record(webhooks.message_place, boolean) IS
+'For explain_message: when a message was recorded and by what.';
+
+
+CREATE FUNCTION webhooks.explain_message(id text) RETURNS SETOF text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    message   webhooks.message_place;
+    is_logged boolean;
+    recipient record;
+    is_told   boolean := false;
+BEGIN
+    IF webhooks.message_seq_of(explain_message.id) IS NULL THEN
+        RAISE EXCEPTION 'invalid argument "id": % is no message id', coalesce(quote_literal(explain_message.id), 'NULL')
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give the id that the receiver got in the header webhook-id, or one from webhooks.attempt_log: msg_ and 26 characters.';
+    END IF;
+    message.at := webhooks.message_at_of(explain_message.id);
+    message.seq := webhooks.message_seq_of(explain_message.id);
+
+    -- The log knows most; the attempts and what failed may outlive it.
+    SELECT k.xid, k.event_id, k.record, k.is_logged INTO message.xid, message.event_id, message.record, is_logged
+    FROM (SELECT m.xid, m.event_id, m.record, true AS is_logged
+          FROM webhooks.message m WHERE m.at = message.at AND m.seq = message.seq
+          UNION ALL
+          SELECT d.message_xid, d.event_id, d.record, false
+          FROM webhooks.delivery d WHERE d.message_at = message.at AND d.message_seq = message.seq
+          UNION ALL
+          SELECT NULL, a.event_id, NULL, false
+          FROM webhooks.attempt a WHERE a.message_at = message.at AND a.message_seq = message.seq) AS k
+    ORDER BY k.is_logged DESC
+    LIMIT 1;
+    IF message.event_id IS NULL THEN
+        RAISE EXCEPTION 'message % is not known', explain_message.id
+            USING ERRCODE = 'no_data_found',
+                  HINT = 'It is older than webhooks.retention, of another database, or of a transaction that has not committed.';
+    END IF;
+    RETURN NEXT webhooks.explain_record(message, is_logged);
+
+    FOR recipient IN
+        SELECT e AS endpoint, w AS webhook
+        FROM webhooks.endpoint e JOIN webhooks.webhook w ON w.id = e.webhook_id
+        WHERE EXISTS (SELECT FROM webhooks.subscription s WHERE s.webhook_id = w.id AND s.event_id = message.event_id)
+           OR EXISTS (SELECT FROM webhooks.attempt a
+                      WHERE a.message_seq = message.seq AND a.message_at = message.at AND a.endpoint_id = e.id)
+           OR EXISTS (SELECT FROM webhooks.delivery d
+                      WHERE d.endpoint_id = e.id AND d.message_seq = message.seq AND d.message_at = message.at)
+        ORDER BY w.id, e.id
+    LOOP
+        is_told := true;
+        RETURN QUERY SELECT format('%s, %s: %s', (recipient.webhook).name, (recipient.endpoint).url, line)
+                     FROM webhooks.explain_delivery(message, recipient.endpoint, recipient.webhook) AS line;
+    END LOOP;
+    IF NOT is_told THEN
+        RETURN NEXT 'never sent: no webhook is subscribed to the event';
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION webhooks.explain_message(text) IS
+'The whole story of a message, a line each: what recorded it, and for each endpoint every attempt and whether it was delivered, waits for what until when, has failed, or is never sent and why. What a full lane or an open breaker holds back only the worker''s memory knows exactly; that is told as far as the tables show it.';
