@@ -13,7 +13,7 @@ use crate::client::{Call, Client, Transport};
 use crate::fault::Fault;
 use crate::network::resolver::VettingResolver;
 use crate::network::{Host, Policy, host_of, parse_url};
-use crate::outcome::{self, Verdict};
+use crate::outcome::{self, Tried, Verdict};
 use crate::response;
 use crate::settings::Settings;
 
@@ -48,7 +48,11 @@ pub fn answer(bytes: &[u8], piece: usize, max_response_bytes: usize) -> Answer {
         timeout: Duration::from_secs(3600),
         body: b"{}",
     });
-    let (verdict, _) = outcome::judge(&answer, 1, &[Duration::from_secs(5)], 0.0);
+    let tried = Tried {
+        attempt: 1,
+        since_first: Duration::ZERO,
+    };
+    let (verdict, _) = outcome::judge(&answer, tried, &[Duration::from_secs(5)], 0.0);
     Answer {
         status: answer.status,
         response: response::text(&answer.body, max_response_bytes),

@@ -70,14 +70,26 @@ pub(crate) fn meaning(answer: &Answer) -> Meaning {
     }
 }
 
-/// What follows for deliveries that were sent with attempt number `attempt` (from 1), and for their endpoint. `jitter`
-/// is a random number in `0.0..1.0`.
+/// How far deliveries have come that went in one call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tried {
+    /// The number of this attempt, from 1.
+    pub(crate) attempt: u32,
+    /// How long ago the first one was.
+    pub(crate) since_first: Duration,
+}
+
+/// What follows for deliveries and for their endpoint. `jitter` is a random number in `0.0..1.0`.
+///
+/// A receiver that asks for a second again and again is not given up within seconds: what it puts off has the time that
+/// the schedule takes, however many attempts that is.
 pub(crate) fn judge(
     answer: &Answer,
-    attempt: u32,
+    tried: Tried,
     schedule: &[Duration],
     jitter: f64,
 ) -> (Verdict, Effect) {
+    let attempt = tried.attempt;
     let scheduled = retry::wait(schedule, attempt, jitter);
     let again = |wait: Option<Duration>| match wait {
         Some(after) => Verdict::Retry { after },
@@ -89,7 +101,10 @@ pub(crate) fn judge(
             let wait = retry::probe_wait(schedule, attempt, jitter);
             (again(scheduled), Effect::Failing { wait })
         }
-        Meaning::ErrorUntil(wait) => (again(scheduled.map(|_| wait)), Effect::Wait(wait)),
+        Meaning::ErrorUntil(wait) => {
+            let goes_on = scheduled.is_some() || tried.since_first < retry::total(schedule);
+            (again(goes_on.then_some(wait)), Effect::Wait(wait))
+        }
         Meaning::Refused => (Verdict::Refused, Effect::Alive),
         Meaning::Gone => (Verdict::Refused, Effect::Gone),
     };
@@ -134,6 +149,14 @@ mod tests {
         }
     }
 
+    /// At this attempt, when all the time that a schedule takes is over.
+    fn at(attempt: u32) -> Tried {
+        Tried {
+            attempt,
+            since_first: Duration::MAX,
+        }
+    }
+
     fn no_answer() -> Answer {
         Answer {
             fault: Some(Fault::new(FaultKind::Timeout, "no answer")),
@@ -142,7 +165,7 @@ mod tests {
     }
 
     fn verdict(answer: &Answer, attempt: u32, schedule: &[Duration]) -> Verdict {
-        judge(answer, attempt, schedule, 0.0).0
+        judge(answer, at(attempt), schedule, 0.0).0
     }
 
     #[test]
@@ -200,8 +223,8 @@ mod tests {
         };
         for status in [429, 503] {
             let expected = (Verdict::Retry { after: MINUTE }, Effect::Wait(MINUTE));
-            assert_eq!(judge(&later(status), 1, &SCHEDULE, 1.0), expected);
-            let last = judge(&later(status), 3, &SCHEDULE, 1.0);
+            assert_eq!(judge(&later(status), at(1), &SCHEDULE, 1.0), expected);
+            let last = judge(&later(status), at(3), &SCHEDULE, 1.0);
             assert_eq!(last, (Verdict::Exhausted, Effect::Wait(MINUTE)));
         }
         for status in [301, 400, 500] {
@@ -211,9 +234,29 @@ mod tests {
     }
 
     #[test]
+    fn who_asks_for_a_moment_again_and_again_has_the_time_of_the_schedule() {
+        let soon = Duration::from_secs(1);
+        let busy = Answer {
+            retry_after: Some(soon),
+            ..answer(503)
+        };
+        for (seconds, verdict) in [
+            (64, Verdict::Retry { after: soon }),
+            (65, Verdict::Exhausted),
+        ] {
+            let tried = Tried {
+                attempt: 60,
+                since_first: Duration::from_secs(seconds),
+            };
+            let expected = (verdict, Effect::Wait(soon));
+            assert_eq!(judge(&busy, tried, &SCHEDULE, 0.0), expected);
+        }
+    }
+
+    #[test]
     fn gone_is_gone() {
         let expected = (Verdict::Refused, Effect::Gone);
-        assert_eq!(judge(&answer(410), 1, &SCHEDULE, 0.0), expected);
+        assert_eq!(judge(&answer(410), at(1), &SCHEDULE, 0.0), expected);
         let fault = fault(answer(410)).expect("a fault");
         assert_eq!(fault.to_string(), "status: 410, the endpoint is gone");
     }
@@ -224,7 +267,7 @@ mod tests {
             wish: Wish::parse(wish),
             ..answer(status)
         };
-        let judged = |answer: Answer| judge(&answer, 1, &SCHEDULE, 0.0);
+        let judged = |answer: Answer| judge(&answer, at(1), &SCHEDULE, 0.0);
         let retry = Verdict::Retry { after: SCHEDULE[0] };
         for (status, wish, expected) in [
             (400, "abort-message", (Verdict::Refused, Effect::Alive)),

@@ -17,6 +17,12 @@ pub(crate) fn wait(schedule: &[Duration], attempt: u32, jitter: f64) -> Option<D
     Some(wait.saturating_add(Duration::try_from_secs_f64(extra).unwrap_or_default()))
 }
 
+/// How long all of the waits take.
+pub(crate) fn total(schedule: &[Duration]) -> Duration {
+    let add = |sum: Duration, wait: &Duration| sum.saturating_add(*wait);
+    schedule.iter().fold(Duration::ZERO, add)
+}
+
 /// How long an endpoint that failed is left alone: as long as the delivery waits, or did, or for a moment where there is no
 /// schedule.
 pub(crate) fn probe_wait(schedule: &[Duration], attempt: u32, jitter: f64) -> Duration {

@@ -1,15 +1,16 @@
 //! Sending one batch: request, call, verdict.
 
 use std::panic::{self, AssertUnwindSafe};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::client::{Answer, Call, Transport};
 use crate::delivery::{Batch, Finished};
 use crate::fault::{Fault, FaultKind};
+use crate::outcome::{self, Tried};
 use crate::request::{Occasion, Request, unix_micros};
+use crate::response;
 use crate::retry::Random;
 use crate::settings::Settings;
-use crate::{outcome, response};
 
 /// What a thread needs to send one batch after the other, and keeps in between.
 pub(crate) struct Sender {
@@ -38,10 +39,15 @@ impl Sender {
         let duration = started.elapsed();
         let schedule = &batch.endpoint().webhook.retry_schedule;
         let attempt = batch.deliveries[0].attempt;
-        let (verdict, effect) = outcome::judge(&answer, attempt, schedule, self.random.unit());
-        let first_attempt_at = unix_micros(started_at);
+        let begun_at = unix_micros(started_at);
+        let first_attempt_at = batch.deliveries[0].first_attempt_at.unwrap_or(begun_at);
+        let tried = Tried {
+            attempt,
+            since_first: Duration::from_micros((begun_at - first_attempt_at).max(0) as u64),
+        };
+        let (verdict, effect) = outcome::judge(&answer, tried, schedule, self.random.unit());
         for delivery in &mut batch.deliveries {
-            delivery.first_attempt_at.get_or_insert(first_attempt_at);
+            delivery.first_attempt_at.get_or_insert(begun_at);
         }
         Finished {
             verdicts: vec![verdict; batch.deliveries.len()],

@@ -28,7 +28,7 @@ impl Health {
     /// Takes in calls that have ended.
     pub fn note(&mut self, calls: &[Finished]) {
         for call in calls {
-            if call.effect == Effect::Alive {
+            if matches!(call.effect, Effect::Alive | Effect::Wait(_)) {
                 let at = self
                     .last_reached_at
                     .entry(call.batch.endpoint().id)

@@ -17,6 +17,8 @@ use crate::log::cursor::{self, Position};
 const ENOUGH: usize = 1000;
 /// … or the first of them has waited so long: nothing waits for the record but those who look at it.
 const LINGER: Duration = Duration::from_millis(50);
+/// So many calls that have ended are too much to keep where they cannot be written.
+const TOO_MUCH: usize = 20_000;
 /// How often the reader's position is written while it moves. A crash makes the next worker look at what came after it.
 const POSITION_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -91,6 +93,11 @@ impl Recording {
     /// The position is written at the next opportunity, as when there is no later one.
     pub fn hurry(&mut self) {
         self.position_due = Instant::now();
+    }
+
+    /// Whether what cannot be written begins to weigh.
+    pub fn is_too_much(&self) -> bool {
+        self.finished.len() >= TOO_MUCH
     }
 
     /// Whether calls that have ended wait to be written.

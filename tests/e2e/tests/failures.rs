@@ -267,3 +267,35 @@ fn whatever_is_answered_is_stored() {
     assert_eq!(receiver.count() as i64, calls, "none was sent twice");
     assert_eq!(database.delivered("a"), calls / 2);
 }
+
+#[test]
+fn an_open_transaction_that_drops_a_webhook_stops_no_other() {
+    let (bad, good) = (Receiver::start(), Receiver::start());
+    bad.always(Answer::Status(500));
+    let database = Server::shared().database();
+    let retries = "retry_schedule => array_fill(interval '100ms', ARRAY[100])";
+    database.webhook("bad", &bad, retries);
+    database.webhook("good", &good, "");
+    database.watched_table("orders", "bad");
+    let mut session = database.connect();
+    session.run("SELECT webhooks.add_event('good', 'table.recordInsert', 'orders')");
+    session.run("INSERT INTO orders VALUES (1)");
+    wait_until("it is tried again", || bad.count() >= 3);
+    for change in ["drop_webhook", "stop_webhook"] {
+        let mut open = database.connect();
+        open.run(&format!("BEGIN; SELECT webhooks.{change}('bad')"));
+        let (before, tried) = (good.count(), bad.count());
+        wait_until("what is to be recorded of it has to wait", || {
+            bad.count() > tried
+        });
+        for _ in 0..5 {
+            session.run("INSERT INTO orders SELECT max(id) + 1 FROM orders");
+        }
+        wait_until("the other one is served", || good.count() >= before + 5);
+        open.run("ROLLBACK");
+    }
+    bad.always(Answer::Status(200));
+    wait_until("all have arrived in the end", || {
+        database.delivered("bad") == 11 && database.delivered("good") == 11
+    });
+}
