@@ -15,6 +15,7 @@ use pgrx::prelude::*;
 use pgrx::spi::{SpiClient, SpiHeapTupleData};
 use webhooks_delivery::Delivery;
 
+use super::configuration::Configuration;
 use super::deliveries::{id_of, Id};
 use super::Worker;
 use crate::log::snapshot::Snapshot;
@@ -189,7 +190,15 @@ impl Worker {
         self.collect();
         self.record()?;
         let mending = &self.mending;
-        let notes = transaction::run(|| Spi::connect_mut(|client| mending.read(client)))?;
+        let (notes, configuration) = transaction::run(|| {
+            let notes = Spi::connect_mut(|client| mending.read(client));
+            // What the same transactions have changed there, such as a pause, counts before a row is read back.
+            let stale = catalog::configuration_is_stale();
+            (notes, stale.then(Configuration::load))
+        })?;
+        if let Some(configuration) = configuration {
+            self.configure(configuration);
+        }
         let cancelled = self.mending.note(notes);
         if cancelled.is_empty() {
             return Ok(());

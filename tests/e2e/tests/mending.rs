@@ -332,6 +332,7 @@ fn what_was_cancelled_stays_so_when_the_worker_starts_again_and_can_be_sent_agai
         1
     );
     restart_worker(&database);
+    session.run("SELECT webhooks.start_webhook('a')");
     mark(&mut session, &receiver, 5);
     assert_eq!(
         calls(&receiver.requests()),
