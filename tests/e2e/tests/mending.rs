@@ -324,6 +324,7 @@ fn what_was_cancelled_stays_so_when_the_worker_starts_again_and_can_be_sent_agai
     assert_eq!(receiver.ids(), [1, 4]);
 
     // A cancellation is about what was pending, and not for good.
+    session.run("SELECT webhooks.pause_webhook('a')");
     let ids =
         session.column("SELECT webhooks.message_id(at, seq) FROM webhooks.message ORDER BY seq");
     let id = ids[1].as_ref().unwrap();
