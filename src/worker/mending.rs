@@ -188,7 +188,11 @@ impl Worker {
     fn look_at_mending(&mut self) -> Result<(), RolledBack> {
         // What is about to get a row has it now, so that a cancellation finds it.
         self.collect();
-        self.record()?;
+        if self.record().is_err() {
+            // Somebody holds a lock on what is to be written. The others' messages do not wait for that.
+            catalog::mended_still();
+            return Ok(());
+        }
         let mending = &self.mending;
         let (notes, configuration) = transaction::run(|| {
             let notes = Spi::connect_mut(|client| mending.read(client));
