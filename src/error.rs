@@ -12,6 +12,16 @@ pub fn invalid_argument(argument: &str, problem: &str, hint: &str) -> ! {
     )
 }
 
+/// Raises what the server has said, as it said it.
+pub fn raise_again(code: PgSqlErrorCode, message: String, hint: Option<String>) -> ! {
+    let mut report = ErrorReport::new(code, message, "webhooks");
+    if let Some(hint) = hint {
+        report = report.set_hint(hint);
+    }
+    report.report(PgLogLevel::ERROR);
+    unreachable!("an error was raised")
+}
+
 /// Raises an error; the message names the argument where one is to blame.
 pub fn raise(code: PgSqlErrorCode, message: impl Into<String>, hint: &str) -> ! {
     ErrorReport::new(code, message.into(), "webhooks")

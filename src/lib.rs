@@ -6,13 +6,15 @@
 //!   each call.
 //! - [`trial`]: test calls from a session.
 //! - [`functions`]: what SQL needs from Rust; all that SQL says well is in `sql/`, listed in [`schema`].
-//! - [`signatures`] and [`payload`]: the same, about secrets and headers, and about bodies.
+//! - [`signatures`], [`payload`] and [`expressions`]: the same, about secrets and headers, about bodies, and about what
+//!   events compute.
 //! - [`pg`]: the fence around everything unsafe.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
 mod capture;
 mod error;
+mod expressions;
 mod functions;
 mod log;
 mod payload;

@@ -74,7 +74,11 @@ extension_sql_file!(
         check_headers,
         payload_columns,
         preview_call,
-        call_to_test
+        call_to_test,
+        check_expression,
+        run_expression,
+        make_event_function,
+        drop_event_function
     ]
 );
 extension_sql_file!(
@@ -134,12 +138,12 @@ extension_sql_file!(
     requires = ["event_names"]
 );
 extension_sql_file!(
-    "../sql/functions/event_condition.sql",
+    "../sql/functions/event_expression.sql",
     requires = ["watched_table"]
 );
 extension_sql_file!(
     "../sql/functions/event_trigger.sql",
-    requires = ["event_condition"]
+    requires = ["event_expression"]
 );
 extension_sql_file!(
     "../sql/functions/event_definition.sql",

@@ -18,7 +18,7 @@ COMMENT ON FUNCTION webhooks.unnamed_event(text, regclass, text[], text) IS
 
 
 CREATE FUNCTION webhooks.make_event(
-    name text, type text, on_table regclass, fields text[], condition text, description text
+    name text, type text, on_table regclass, fields text[], condition text, data text, account text, key text, description text
 ) RETURNS bigint
 LANGUAGE plpgsql
 AS $$
@@ -29,23 +29,27 @@ DECLARE
     made   webhooks.event;
 BEGIN
     INSERT INTO webhooks.event AS e
-        (id, name, named, type, on_table, object_schema, object_name, fields, condition, description)
+        (id, name, named, type, on_table, object_schema, object_name, fields, condition, data, account, key, description)
     OVERRIDING SYSTEM VALUE
     SELECT new_id,
            COALESCE(name, pg_catalog.concat_ws(':', type, pg_catalog.concat_ws('.', n.nspname, c.relname), new_id)),
-           name IS NOT NULL, COALESCE(type, name), on_table, n.nspname, c.relname, fields, condition, description
+           name IS NOT NULL, COALESCE(type, name), on_table, n.nspname, c.relname, fields, condition,
+           data, account, key, description
     FROM (SELECT) AS always
          LEFT JOIN pg_catalog.pg_class c ON c.oid = on_table
          LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     RETURNING e.* INTO made;
 
+    IF data IS NOT NULL OR account IS NOT NULL OR key IS NOT NULL THEN
+        PERFORM webhooks.make_event_function(new_id, on_table, type, data, account, key);
+    END IF;
     IF on_table IS NOT NULL THEN
         PERFORM webhooks.create_event_trigger(made);
     END IF;
     RETURN made.id;
 END $$;
 
-COMMENT ON FUNCTION webhooks.make_event(text, text, regclass, text[], text, text) IS
+COMMENT ON FUNCTION webhooks.make_event(text, text, regclass, text[], text, text, text, text, text) IS
 'For create_event and add_event: stores an event whose parameters were checked, creates its trigger, and returns its id. Without a name one is generated.';
 
 
@@ -63,10 +67,11 @@ BEGIN
     PERFORM webhooks.drop_pending(NULL, retire_event.event_id);
     UPDATE webhooks.event e SET dropped_at = now() WHERE e.id = retire_event.event_id RETURNING e.* INTO retired;
     PERFORM webhooks.drop_event_trigger(retired);
+    PERFORM webhooks.drop_event_function(retired.id);
 END $$;
 
 COMMENT ON FUNCTION webhooks.retire_event(bigint) IS
-'Drops an event: its trigger, subscriptions and pending deliveries. The row stays, for the messages that refer to it.';
+'Drops an event: its trigger and function, subscriptions and pending deliveries. The row stays, for the messages that refer to it.';
 
 
 CREATE FUNCTION webhooks.drop_unused_events(event_ids bigint[]) RETURNS void

@@ -34,7 +34,7 @@ COMMENT ON FUNCTION webhooks.change_of_fields(regclass, text[]) IS
 'The part of a trigger''s condition that says whether one of some columns changed, to the byte.';
 
 
-CREATE FUNCTION webhooks.event_trigger_definition(event webhooks.event) RETURNS text
+CREATE FUNCTION webhooks.event_trigger_definition(event webhooks.event, condition text, OUT before text, OUT after text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -44,8 +44,8 @@ DECLARE
                           WHEN 'table.recordUpdate' THEN 'UPDATE'
                           WHEN 'table.recordDelete' THEN 'DELETE'
                       END;
-    condition text := '(' || event.condition || E'\n)';
     change    text;
+    computes  text;
     happened  text;
 BEGIN
     IF event.fields IS NOT NULL THEN
@@ -54,15 +54,28 @@ BEGIN
         -- *<> compares images; see change_of_fields.
         change := 'OLD.* OPERATOR(pg_catalog.*<>) NEW.*';
     END IF;
+    IF event.data IS NOT NULL OR event.account IS NOT NULL OR event.key IS NOT NULL THEN
+        -- True, and costs nothing. Said here, the trigger depends on the function: neither is dropped without the other,
+        -- and a dump knows.
+        computes := format('%L::pg_catalog.regprocedure IS NOT NULL',
+                           (SELECT p.oid::regprocedure FROM pg_proc p
+                            WHERE p.pronamespace = 'webhooks'::regnamespace AND p.proname = 'event_' || event.id));
+    END IF;
 
-    happened := nullif(concat_ws(' AND ', change, condition), '');
+    happened := concat_ws(' AND ', computes, change);
     -- on_table by its name of today, qualified since the search_path has nothing of the user's.
-    RETURN format('CREATE TRIGGER %I AFTER %s ON %s FOR EACH ROW %s EXECUTE FUNCTION webhooks.capture(%L)',
-                  'webhooks_event_' || event.id, operation, event.on_table, 'WHEN (' || happened || ')', event.id);
+    before := format('CREATE TRIGGER %I AFTER %s ON %s FOR EACH ROW', 'webhooks_event_' || event.id, operation, event.on_table);
+    after := format(' EXECUTE FUNCTION webhooks.capture(%L)', event.id);
+    IF condition <> '' THEN
+        before := before || ' WHEN (' || coalesce(nullif(happened, '') || ' AND ', '') || '(';
+        after := E'\n))' || after;
+    ELSIF happened <> '' THEN
+        before := before || ' WHEN (' || happened || ')';
+    END IF;
 END $$;
 
-COMMENT ON FUNCTION webhooks.event_trigger_definition(webhooks.event) IS
-'The CREATE TRIGGER statement of an event that is on a table.';
+COMMENT ON FUNCTION webhooks.event_trigger_definition(webhooks.event, text) IS
+'The CREATE TRIGGER statement of an event that is on a table, as what stands before and behind its condition.';
 
 
 CREATE FUNCTION webhooks.has_event_trigger(event webhooks.event) RETURNS boolean
@@ -80,21 +93,17 @@ CREATE FUNCTION webhooks.create_event_trigger(event webhooks.event) RETURNS void
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    code text;
-    said text;
-    help text;
+    definition record;
 BEGIN
-    IF event.condition IS NOT NULL THEN
-        PERFORM webhooks.check_condition_alone(event.on_table, event.condition);
+    -- No search_path is set here, so that the condition is read with the caller's.
+    definition := webhooks.event_trigger_definition(event, event.condition);
+    IF event.condition IS NULL THEN
+        EXECUTE definition.before || definition.after;
+    ELSE
+        PERFORM webhooks.check_expression('condition', 'SELECT ', event.condition, pg_catalog.format(
+            E'\nFROM ONLY %1$s AS old, ONLY %1$s AS new LIMIT 0', event.on_table));
+        PERFORM webhooks.run_expression('condition', definition.before, event.condition, definition.after);
     END IF;
-    EXECUTE webhooks.event_trigger_definition(event);
-EXCEPTION WHEN OTHERS THEN
-    -- A lock that could not be had, or a privilege, is not the condition's fault.
-    IF event.condition IS NULL OR SQLSTATE !~ '^(0A|22|42)' OR SQLSTATE = '42501' THEN
-        RAISE;
-    END IF;
-    GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, said = MESSAGE_TEXT, help = PG_EXCEPTION_HINT;
-    PERFORM webhooks.raise_bad_condition(code, said, help);
 END $$;
 
 COMMENT ON FUNCTION webhooks.create_event_trigger(webhooks.event) IS

@@ -1,4 +1,4 @@
--- Events as a user makes and drops them. Conditions are read with the caller's search_path, so create_event and
+-- Events as a user makes and drops them. Expressions are read with the caller's search_path, so create_event and
 -- add_event set none and qualify everything.
 
 CREATE FUNCTION webhooks.create_event(
@@ -7,33 +7,41 @@ CREATE FUNCTION webhooks.create_event(
     on_table    regclass = NULL,
     fields      text[]   = NULL,
     condition   text     = NULL,
+    data        text     = NULL,
+    account     text     = NULL,
+    key         text     = NULL,
     description text     = NULL
 ) RETURNS void
 LANGUAGE plpgsql
 AS $$
 #variable_conflict use_variable
+DECLARE
+    needless text := CASE WHEN fields IS NOT NULL THEN 'fields' WHEN condition IS NOT NULL THEN 'condition'
+                          WHEN data IS NOT NULL THEN 'data' WHEN account IS NOT NULL THEN 'account'
+                          WHEN key IS NOT NULL THEN 'key' END;
 BEGIN
     PERFORM webhooks.check_event_name(name);
     IF type IS NOT NULL OR on_table IS NOT NULL THEN
         PERFORM webhooks.check_event_type(type, on_table);
         PERFORM webhooks.check_watched_table(on_table);
-    ELSIF fields IS NOT NULL OR condition IS NOT NULL THEN
-        RAISE EXCEPTION 'invalid argument "%": it needs type and on_table', CASE WHEN fields IS NULL THEN 'condition' ELSE 'fields' END
+    ELSIF needless IS NOT NULL THEN
+        RAISE EXCEPTION 'invalid argument "%": it needs type and on_table', needless
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'An event without them is raised by webhooks.emit(event), whenever you call it.';
     END IF;
     fields := webhooks.watched_fields(type, on_table, fields);
-    condition := webhooks.trimmed_condition(condition);
-
-    PERFORM webhooks.make_event(name, type, on_table, fields, condition, description);
+    PERFORM webhooks.make_event(
+        name, type, on_table, fields, webhooks.trimmed_expression('condition', condition),
+        webhooks.trimmed_expression('data', data), webhooks.row_expression('account', account, type, on_table),
+        webhooks.row_expression('key', key, type, on_table), description);
 EXCEPTION WHEN unique_violation THEN
     RAISE EXCEPTION 'invalid argument "name": event "%" already exists', name
         USING ERRCODE = 'duplicate_object',
               HINT = 'Choose another name, or drop that one with webhooks.drop_event(name).';
 END $$;
 
-COMMENT ON FUNCTION webhooks.create_event(text, text, regclass, text[], text, text) IS
-'Makes a named event that any webhook can subscribe to, such as lead:won. With type (table.recordInsert, table.recordUpdate or table.recordDelete) and on_table it is a trigger there; fields are columns of which an update must change one; condition is an SQL expression over OLD and NEW. Without type and on_table only emit raises it.';
+COMMENT ON FUNCTION webhooks.create_event(text, text, regclass, text[], text, text, text, text, text) IS
+'Makes a named event that any webhook can subscribe to, such as lead:won. With type (table.recordInsert, table.recordUpdate or table.recordDelete) and on_table it is a trigger there; fields are columns of which an update must change one; condition, data, account and key are SQL expressions over OLD and NEW: data gives a JSON object that is sent in place of the row, account says whose message it is, key is what messages are kept in order by instead of the primary key; the latter two may be just a column''s name. They are evaluated in the transaction that changes the row, data, account and key with the privileges of who makes the event. Without type and on_table only emit raises it.';
 
 
 CREATE FUNCTION webhooks.add_event(
@@ -55,7 +63,7 @@ BEGIN
     PERFORM webhooks.check_event_type(type, on_table);
     PERFORM webhooks.check_watched_table(on_table);
     fields := webhooks.watched_fields(type, on_table, fields);
-    condition := webhooks.trimmed_condition(condition);
+    condition := webhooks.trimmed_expression('condition', condition);
 
     -- An event that exists is found without a lock on anything but itself; making one is done one session at a time.
     event_id := webhooks.unnamed_event(type, on_table, fields, condition);
@@ -63,7 +71,7 @@ BEGIN
         PERFORM pg_catalog.pg_advisory_xact_lock('webhooks.event'::pg_catalog.regclass::pg_catalog.oid::int,
                                                  on_table::pg_catalog.oid::int);
         event_id := COALESCE(webhooks.unnamed_event(type, on_table, fields, condition),
-                             webhooks.make_event(NULL, type, on_table, fields, condition, NULL));
+                             webhooks.make_event(NULL, type, on_table, fields, condition, NULL, NULL, NULL, NULL));
     END IF;
 
     SELECT e.* INTO event FROM webhooks.event e WHERE e.id = event_id;

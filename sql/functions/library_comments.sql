@@ -3,6 +3,18 @@
 COMMENT ON FUNCTION webhooks.record_message(bigint, text, text) IS
 'For emit: records a message of the event with that id, with JSON as data and a record to keep in order by, and returns the message id.';
 
+COMMENT ON FUNCTION webhooks.check_expression(text, text, text, text) IS
+'For create_event and add_event: has Postgres parse and plan a query of one column and no rows around an expression, and raises what it says against that as an error about the argument, with the place. Evaluates nothing.';
+
+COMMENT ON FUNCTION webhooks.run_expression(text, text, text, text) IS
+'For create_event and add_event: runs a command around an expression, and raises what Postgres says against that as an error about the argument, with the place.';
+
+COMMENT ON FUNCTION webhooks.make_event_function(bigint, oid, text, text, text, text) IS
+'For create_event and alter_event: checks the expressions data, account and key and makes the function event_<id> of them, which belongs to the caller.';
+
+COMMENT ON FUNCTION webhooks.drop_event_function(bigint) IS
+'For drop_event and alter_event: drops the function event_<id>, if there is one and no trigger needs it.';
+
 COMMENT ON FUNCTION webhooks.message_id(timestamptz, bigint) IS
 'The id that a message recorded at that time with that number has on the wire. Ids sort by time.';
 

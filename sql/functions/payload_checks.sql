@@ -24,8 +24,8 @@ DECLARE
     unknown record;
 BEGIN
     SELECT e.* INTO STRICT event FROM webhooks.event e WHERE e.id = event_id;
-    -- What is emitted has an object of any shape.
-    IF event.on_table IS NULL THEN
+    -- What is emitted has an object of any shape, and so has an event's own data.
+    IF event.on_table IS NULL OR event.data IS NOT NULL THEN
         RETURN;
     END IF;
 

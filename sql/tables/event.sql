@@ -11,8 +11,12 @@ CREATE TABLE webhooks.event (
     object_name   text,
     fields        text[],
     condition     text,
+    data          text,
+    account       text,
+    key           text,
     description   text,
     created_at    timestamptz NOT NULL DEFAULT now(),
+    created_by    name        NOT NULL DEFAULT current_user,
     dropped_at    timestamptz,
 
     CONSTRAINT event_name_is_given CHECK (name <> '' AND strpos(name, '*') = 0),
@@ -20,8 +24,11 @@ CREATE TABLE webhooks.event (
     CONSTRAINT event_on_table_or_emitted CHECK (
         CASE WHEN on_table IS NULL
              THEN type = name AND object_schema IS NULL AND object_name IS NULL AND condition IS NULL
+                  AND data IS NULL AND account IS NULL AND key IS NULL
              ELSE type IN ('table.recordInsert', 'table.recordUpdate', 'table.recordDelete')
                   AND object_schema IS NOT NULL AND object_name IS NOT NULL END),
+    -- An unnamed event is shared by all who ask for the same; what it computes would be computed for one of them.
+    CONSTRAINT event_unnamed_computes_nothing CHECK (named OR data IS NULL AND account IS NULL AND key IS NULL),
     CONSTRAINT event_fields_of_update CHECK (
         fields IS NULL OR type = 'table.recordUpdate' AND cardinality(fields) > 0)
 );
@@ -42,6 +49,14 @@ COMMENT ON COLUMN webhooks.event.type IS
 'The eventType of the payload: table.recordInsert, table.recordUpdate, table.recordDelete, or the name of an event that is only emitted.';
 COMMENT ON COLUMN webhooks.event.fields IS
 'The columns that an update must change one of, sorted. NULL: any column.';
+COMMENT ON COLUMN webhooks.event.data IS
+'As it was given: an expression for what is sent in place of the row. It is evaluated by the function event_<id>, where today''s names stand; the same goes for account and key.';
+COMMENT ON COLUMN webhooks.event.account IS
+'An expression for the account that a message belongs to. NULL: to none.';
+COMMENT ON COLUMN webhooks.event.key IS
+'An expression for the record that messages are kept in order by. NULL: the primary key.';
+COMMENT ON COLUMN webhooks.event.created_by IS
+'Who made it. What it computes is computed with the privileges of the owner of its function, who is the same.';
 COMMENT ON COLUMN webhooks.event.dropped_at IS
 'NULL while the event can be raised.';
 

@@ -16,14 +16,17 @@ CREATE TABLE webhooks.message (
     record    text,
     changed   text[],
     data      json,
-    old       json
+    old       json,
+    account   text,
+    metadata  json
 ) PARTITION BY RANGE (at);
 
 CREATE INDEX message_xid_seq_idx ON webhooks.message (xid, seq);
 
 DO $$
 BEGIN
-    ALTER TABLE webhooks.message ALTER COLUMN data SET COMPRESSION lz4, ALTER COLUMN old SET COMPRESSION lz4;
+    ALTER TABLE webhooks.message ALTER COLUMN data SET COMPRESSION lz4, ALTER COLUMN old SET COMPRESSION lz4,
+                                 ALTER COLUMN metadata SET COMPRESSION lz4;
 EXCEPTION WHEN feature_not_supported THEN
     NULL;  -- a server built without lz4 compresses with pglz
 END $$;
@@ -39,7 +42,9 @@ COMMENT ON COLUMN webhooks.message.at IS 'The clock when the row was captured.';
 COMMENT ON COLUMN webhooks.message.xid IS 'The transaction that wrote it. The worker finds what is new by it.';
 COMMENT ON COLUMN webhooks.message.operation IS 'i insert, u update, d delete, e emitted.';
 COMMENT ON COLUMN webhooks.message.record IS
-'Which record it is about: the primary key as text, a JSON array where it has several columns, or what emit() was given.';
+'Which record it is about: the event''s key, else the primary key as text, a JSON array where it has several columns, or what emit() was given.';
 COMMENT ON COLUMN webhooks.message.changed IS 'Names of the columns that an update changed.';
-COMMENT ON COLUMN webhooks.message.data IS 'The row, for a delete the deleted one; what emit() was given.';
+COMMENT ON COLUMN webhooks.message.data IS 'The row, for a delete the deleted one, or what the event''s data made of it; what emit() was given.';
 COMMENT ON COLUMN webhooks.message.old IS 'The changed columns of an update, before it.';
+COMMENT ON COLUMN webhooks.message.account IS 'The account that it belongs to: what the event''s account expression gave.';
+COMMENT ON COLUMN webhooks.message.metadata IS 'What goes with each message of its transaction.';

@@ -13,6 +13,8 @@ pub fn emitted(event_id: i64, data: Option<&str>, record: Option<&str>) -> Optio
         changed: None,
         data: data.map(text),
         old: None,
+        account: None,
+        metadata: None,
     })?;
     wake::at_commit();
     Some(recorded)

@@ -7,18 +7,21 @@ pub mod emit;
 mod json;
 mod plan;
 
+use crate::pg::computed::{Computed, Source, Values};
+use crate::pg::row::Row;
 use crate::pg::store::{self, Entry, Text};
 use crate::pg::trigger::Firing;
 use crate::pg::wake;
+use plan::Plan;
 
 /// Records what a trigger was fired for.
 pub fn row_changed(firing: &Firing) {
     let Some(plan) = plan::of(firing) else { return };
+    let operation = firing.operation();
+    if operation != plan.operation {
+        not_its_operation(plan.event_id);
+    }
     let row = firing.row(&plan.shape);
-    let mut data = Text::with_capacity(plan.expected_bytes());
-    plan.json.whole(data.buffer(), &row);
-    plan.expect_bytes(data.buffer().len());
-
     let (changed, old) = match firing.old_row(&plan.shape) {
         None => (None, None),
         Some(old_row) => {
@@ -31,16 +34,66 @@ pub fn row_changed(firing: &Firing) {
             (Some(names.collect()), Some(old))
         }
     };
-    let record = plan.json.record(&row, &plan.key);
-    let entry = Entry {
+    let mut entry = Entry {
         event_id: plan.event_id,
-        operation: firing.operation(),
-        record,
+        operation,
+        record: None,
         changed,
-        data: Some(data),
+        data: None,
         old,
+        account: None,
+        metadata: None,
     };
+    match &plan.computed {
+        None => {
+            entry.data = Some(whole(&plan, &row));
+            entry.record = plan.json.record(&row, &plan.key);
+        }
+        Some(computed) => fill_in(&mut entry, &plan, computed, firing, &row),
+    }
     if store::append(entry).is_some() {
         wake::at_commit();
     }
+}
+
+/// The whole row as JSON.
+fn whole(plan: &Plan, row: &Row) -> Text {
+    let mut data = Text::with_capacity(plan.expected_bytes());
+    plan.json.whole(data.buffer(), row);
+    plan.expect_bytes(data.buffer().len());
+    data
+}
+
+/// What an event with expressions of its own tells about a row.
+fn fill_in(entry: &mut Entry, plan: &Plan, computed: &Computed, firing: &Firing, row: &Row) {
+    let mut values = if computed.needs_call() {
+        computed.call(firing)
+    } else {
+        Values::default()
+    };
+    let column = |position: usize| plan.json.record(row, &[position]);
+    entry.data = if computed.data {
+        values.data.take()
+    } else {
+        Some(whole(plan, row))
+    };
+    entry.account = match computed.account {
+        None => None,
+        Some(Source::Column(position)) => column(position),
+        Some(Source::Function) => values.account.take(),
+    };
+    entry.record = match computed.key {
+        None => plan.json.record(row, &plan.key),
+        Some(Source::Column(position)) => column(position),
+        Some(Source::Function) => values.key.take(),
+    };
+}
+
+#[cold]
+fn not_its_operation(event_id: i64) -> ! {
+    crate::error::raise(
+        pgrx::PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+        format!("event {event_id} is not raised by what fires this trigger"),
+        "Drop the trigger and make the event with webhooks.add_event() or webhooks.create_event().",
+    )
 }

@@ -8,20 +8,26 @@ use pgrx::pg_sys::Oid;
 use pgrx::prelude::*;
 
 use super::json::Writer;
-use crate::pg::catalog::{self, EventTable};
+use crate::pg::catalog;
+use crate::pg::computed::Computed;
 use crate::pg::row::Shape;
+use crate::pg::store::Operation;
 use crate::pg::trigger::Firing;
 
 /// How the rows of one table are recorded for one event.
 pub struct Plan {
     /// The event.
     pub event_id: i64,
+    /// What raises it. Whoever may make triggers must not raise it by something else.
+    pub operation: Operation,
     /// The table's columns.
     pub shape: Rc<Shape>,
     /// Writes its rows.
     pub json: Writer,
     /// Where the primary key's columns stand in the shape.
     pub key: Vec<usize>,
+    /// What the event computes, if anything.
+    pub computed: Option<Computed>,
     bytes: Cell<usize>,
 }
 
@@ -80,25 +86,42 @@ fn make(firing: &Firing) -> Option<Plan> {
             "webhooks.add_event() makes such triggers.",
         );
     };
-    let table = match catalog::event_table(catalog::schema()?, event_id) {
-        EventTable::None => return None,
-        EventTable::Emitted => None,
-        EventTable::Table(table) => Some(table),
-    };
-    if !table.is_some_and(|table| catalog::is_or_belongs_to(firing.relation_oid(), table)) {
-        crate::error::raise(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+    let schema = catalog::schema()?;
+    let event = catalog::event(schema, event_id)?;
+    let table = event
+        .table
+        .filter(|&table| catalog::is_or_belongs_to(firing.relation_oid(), table));
+    let (Some(table), Some(operation)) = (table, event.operation) else {
+        crate::error::raise(
+            PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
             format!("event {event_id} is not an event of the table that this trigger stands on"),
-            "Drop the trigger and make the event with webhooks.add_event() or webhooks.create_event()."
+            "Drop the trigger and make the event with webhooks.add_event() or webhooks.create_event().",
         );
-    }
+    };
     let shape = Rc::new(firing.shape());
     let key = firing.primary_key(&shape);
     let json = Writer::new(&shape);
+    let expressions = event.expressions;
+    let computed = if expressions.data || expressions.account || expressions.key {
+        // Where its function was taken away, nobody knows what it should tell.
+        Some(Computed::of(
+            schema,
+            event_id,
+            table,
+            operation,
+            expressions,
+            &shape,
+        )?)
+    } else {
+        None
+    };
     Some(Plan {
         event_id,
+        operation,
         shape,
         json,
         key,
+        computed,
         bytes: Cell::new(0),
     })
 }

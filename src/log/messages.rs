@@ -20,7 +20,8 @@ impl Default for Messages {
     fn default() -> Self {
         Self {
             by_place: Statement::new(
-                "SELECT m.seq, m.at, m.xid::text::bigint, m.event_id, m.operation::text, m.record, m.changed, m.data::text, m.old::text
+                "SELECT m.seq, m.at, m.xid::text::bigint, m.event_id, m.operation::text, m.record, m.changed, m.data::text, m.old::text,
+                        m.account, m.metadata::text
                    FROM unnest($1::text[]::xid8[], $2::bigint[]) AS k (xid, seq)
                    JOIN webhooks.message m ON m.xid = k.xid AND m.seq = k.seq
                   WHERE m.at BETWEEN $3 AND $4",
@@ -78,8 +79,8 @@ impl Messages {
                     changed: optional(&row, 7).unwrap_or_default(),
                     data: text(&row, 8),
                     old: text(&row, 9),
-                    account: None,
-                    metadata: None,
+                    account: text(&row, 10),
+                    metadata: text(&row, 11),
                 };
                 Some(((at, message.seq), Arc::new(message)))
             })

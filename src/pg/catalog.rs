@@ -7,6 +7,8 @@ use std::ffi::CString;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::prelude::*;
 
+use super::computed::Expressions;
+use super::store::Operation;
 use super::sys;
 
 thread_local! {
@@ -44,22 +46,19 @@ pub fn relation(schema: Oid, name: &str) -> Option<Oid> {
     (oid != pg_sys::InvalidOid).then_some(oid)
 }
 
-/// What an event's row says about the table it is raised by.
-pub enum EventTable {
-    /// No such event, or it was dropped.
-    None,
-    /// Raised by hand only.
-    Emitted,
-    /// Raised by this table.
-    Table(Oid),
+/// What an event's row says about it.
+pub struct EventRow {
+    /// The table that raises it, `None` if it is raised by hand only.
+    pub table: Option<Oid>,
+    /// What has to happen there.
+    pub operation: Option<Operation>,
+    /// What it computes.
+    pub expressions: Expressions,
 }
 
-/// The table of an event, read past the privileges of whoever fires the trigger.
-pub fn event_table(schema: Oid, event_id: i64) -> EventTable {
-    let (Some(table), Some(index)) = (relation(schema, "event"), relation(schema, "event_pkey"))
-    else {
-        return EventTable::None;
-    };
+/// An event that was not dropped, read past the privileges of whoever fires the trigger.
+pub fn event(schema: Oid, event_id: i64) -> Option<EventRow> {
+    let (table, index) = (relation(schema, "event")?, relation(schema, "event_pkey")?);
     // SAFETY: the scan runs on an open relation by its primary key, whose only column is a bigint; attributes are
     // found by name and read as the types the table is declared with; everything opened is closed.
     unsafe {
@@ -76,9 +75,8 @@ pub fn event_table(schema: Oid, event_id: i64) -> EventTable {
         let scan =
             pg_sys::systable_beginscan(relation, index, true, std::ptr::null_mut(), 1, &mut key);
         let tuple = pg_sys::systable_getnext(scan);
-        let found = if tuple.is_null() {
-            EventTable::None
-        } else {
+        let mut found = None;
+        if !tuple.is_null() {
             let descriptor = (*relation).rd_att;
             let read = |name: &std::ffi::CStr| {
                 let attribute = pg_sys::get_attnum(table, name.as_ptr());
@@ -86,12 +84,19 @@ pub fn event_table(schema: Oid, event_id: i64) -> EventTable {
                 let datum = pg_sys::heap_getattr(tuple, attribute.into(), descriptor, &mut is_null);
                 (!is_null).then_some(datum)
             };
-            match (read(c"dropped_at"), read(c"on_table")) {
-                (Some(_), _) => EventTable::None,
-                (None, None) => EventTable::Emitted,
-                (None, Some(oid)) => EventTable::Table(Oid::from(oid.value() as u32)),
+            if read(c"dropped_at").is_none() {
+                let event_type = read(c"type").and_then(|datum| String::from_datum(datum, false));
+                found = Some(EventRow {
+                    table: read(c"on_table").map(|oid| Oid::from(oid.value() as u32)),
+                    operation: event_type.as_deref().and_then(Operation::of_type),
+                    expressions: Expressions {
+                        data: read(c"data").is_some(),
+                        account: read(c"account").is_some(),
+                        key: read(c"key").is_some(),
+                    },
+                });
             }
-        };
+        }
         pg_sys::systable_endscan(scan);
         pg_sys::table_close(relation, lock);
         found

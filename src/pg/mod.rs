@@ -3,10 +3,13 @@
 
 pub mod backend;
 pub mod catalog;
+pub mod computed;
 pub mod cursor;
 pub mod encoding;
 pub mod entry;
+pub mod expression;
 pub mod guc;
+pub mod identity;
 pub mod interrupt;
 mod lock;
 pub mod moment;

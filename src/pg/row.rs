@@ -57,6 +57,11 @@ impl Shape {
         }
     }
 
+    /// The position in `columns` of a name, if it is there.
+    pub fn position_of(&self, name: &[u8]) -> Option<usize> {
+        self.columns.iter().position(|c| c.name == name)
+    }
+
     /// The position in `columns` of an attribute number, if it is there.
     pub(super) fn position(&self, attribute_number: i16) -> Option<usize> {
         let index = usize::try_from(attribute_number).ok()?.checked_sub(1)?;

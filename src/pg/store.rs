@@ -58,6 +58,16 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// The operation that an event's type names.
+    pub fn of_type(event_type: &str) -> Option<Self> {
+        match event_type {
+            "table.recordInsert" => Some(Operation::Insert),
+            "table.recordUpdate" => Some(Operation::Update),
+            "table.recordDelete" => Some(Operation::Delete),
+            _ => None,
+        }
+    }
+
     /// As it stands in the log.
     fn code(self) -> u8 {
         match self {
@@ -83,6 +93,10 @@ pub struct Entry {
     pub data: Option<Text>,
     /// The changed columns as they were, as JSON.
     pub old: Option<Text>,
+    /// The account it belongs to.
+    pub account: Option<Text>,
+    /// What goes with each message of the transaction, as JSON.
+    pub metadata: Option<Text>,
 }
 
 /// When and under which number a message was recorded.
@@ -110,6 +124,8 @@ pub fn append(mut entry: Entry) -> Option<Recorded> {
         }),
         entry.data.as_mut().map(Text::datum),
         entry.old.as_mut().map(Text::datum),
+        entry.account.as_mut().map(Text::datum),
+        entry.metadata.as_mut().map(Text::datum),
     ];
     let mut row = Values {
         values: columns.map(|column| column.unwrap_or(Datum::null())),

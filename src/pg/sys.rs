@@ -77,6 +77,22 @@ pub unsafe fn oids(list: *const List) -> Vec<Oid> {
     }
 }
 
+/// nodes/pg_list.h: what a list of nodes holds.
+///
+/// # Safety
+/// The list is one, or null.
+pub unsafe fn nodes(list: *const List) -> Vec<*mut pg_sys::Node> {
+    // SAFETY: a list's cells hold pointers, as many as its length says.
+    unsafe {
+        let Some(list) = list.as_ref() else {
+            return Vec::new();
+        };
+        (0..list.length as usize)
+            .map(|n| (*list.elements.add(n)).ptr_value.cast())
+            .collect()
+    }
+}
+
 /// utils/datum.h: whether two values are the same to the byte, TOAST taken away.
 ///
 /// # Safety

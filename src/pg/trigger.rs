@@ -54,7 +54,7 @@ impl Firing {
     /// The table's columns.
     pub fn shape(&self) -> Shape {
         // SAFETY: an open relation has a valid descriptor.
-        unsafe { Shape::of((*(*self.0).tg_relation).rd_att) }
+        unsafe { Shape::of(self.descriptor()) }
     }
 
     /// Where the primary key's columns stand in a shape of this table, in the key's order; empty without one. A
@@ -95,24 +95,42 @@ impl Firing {
         }
     }
 
+    /// The description of the table's rows.
+    pub(super) fn descriptor(&self) -> pg_sys::TupleDesc {
+        // SAFETY: an open relation has a valid descriptor.
+        unsafe { (*(*self.0).tg_relation).rd_att }
+    }
+
+    /// Where an update or a delete has its row as it was.
+    pub(super) fn old_slot(&self) -> *mut pg_sys::TupleTableSlot {
+        // SAFETY: as above.
+        unsafe { (*self.0).tg_trigslot }
+    }
+
+    /// Where an insert or an update has its row as it is now.
+    pub(super) fn new_slot(&self) -> *mut pg_sys::TupleTableSlot {
+        let is_update = self.operation() == Operation::Update;
+        // SAFETY: as above.
+        unsafe {
+            if is_update {
+                (*self.0).tg_newslot
+            } else {
+                (*self.0).tg_trigslot
+            }
+        }
+    }
+
     /// The row as it is now; for a delete, as it was.
     pub fn row(&self, shape: &Rc<Shape>) -> Row {
-        // SAFETY: an update has its new row in tg_newslot, the other operations have theirs in tg_trigslot; both are of
-        // the relation, from which the caller's shape was made, and stay during the call.
-        unsafe {
-            let data = &*self.0;
-            let slot = match self.operation() {
-                Operation::Update => data.tg_newslot,
-                _ => data.tg_trigslot,
-            };
-            Row::of_slot(slot, shape)
-        }
+        // SAFETY: the slot, which for a delete is the old row's, is of the relation, from which the caller's shape was
+        // made, and stays during the call.
+        unsafe { Row::of_slot(self.new_slot(), shape) }
     }
 
     /// The row as it was before an update.
     pub fn old_row(&self, shape: &Rc<Shape>) -> Option<Row> {
         // SAFETY: as in `row`; an update has its old row in tg_trigslot.
         matches!(self.operation(), Operation::Update)
-            .then(|| unsafe { Row::of_slot((*self.0).tg_trigslot, shape) })
+            .then(|| unsafe { Row::of_slot(self.old_slot(), shape) })
     }
 }

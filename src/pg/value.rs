@@ -228,7 +228,7 @@ impl Kind {
 }
 
 /// The bytes of a text-like value, taken out of line and uncompressed where need be.
-unsafe fn detoasted(datum: Datum) -> Bytes {
+pub(super) unsafe fn detoasted(datum: Datum) -> Bytes {
     // SAFETY: the caller's datum is a varlena; only one that is compressed or elsewhere needs the server's help.
     unsafe {
         let mut varlena = datum.cast_mut_ptr();
@@ -313,7 +313,7 @@ unsafe fn array(element: &Element, datum: Datum) -> Array {
 ///
 /// The settings' variables are set directly and put back on drop, also when an output function raises an error:
 /// going through `set_config` for each value would cost more than the value.
-struct PortableSettings {
+pub(super) struct PortableSettings {
     date_style: i32,
     interval_style: i32,
     float_digits: i32,
@@ -321,7 +321,8 @@ struct PortableSettings {
 }
 
 impl PortableSettings {
-    fn enter() -> Self {
+    /// Sets them.
+    pub(super) fn enter() -> Self {
         // SAFETY: a backend has one thread, and these are its own variables; pg_tzset returns a zone from a cache
         // that lives as long as the backend.
         unsafe {

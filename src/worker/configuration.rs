@@ -42,7 +42,7 @@ pub struct Configuration {
 
 const EVENTS: &str = "
     SELECT e.id, CASE WHEN e.named THEN e.name END, e.type, coalesce(n.nspname, e.object_schema)::text,
-           coalesce(c.relname, e.object_name)::text, e.on_table::oid
+           coalesce(c.relname, e.object_name)::text, e.on_table::oid, e.data IS NOT NULL
       FROM webhooks.event e
       LEFT JOIN pg_class c ON c.oid = e.on_table
       LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -186,7 +186,7 @@ fn load_events(
             event_type: column(&row, 3),
             object_schema: optional(&row, 4),
             object_name: optional(&row, 5),
-            has_data: false,
+            has_data: column(&row, 7),
         };
         tables.extend(optional::<pg_sys::Oid>(&row, 6));
         events.insert(event.id, Arc::new(event));

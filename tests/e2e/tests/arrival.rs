@@ -101,6 +101,41 @@ fn an_update_that_changes_nothing_watched_makes_no_call() {
 }
 
 #[test]
+fn an_event_sends_what_it_computes_in_order_of_its_key() {
+    let receiver = Receiver::start();
+    let database = Server::shared().database();
+    database.webhook("a", &receiver, "");
+    let mut session = database.connect();
+    session.run(
+        "CREATE TABLE stages (id int PRIMARY KEY, name text);
+         CREATE TABLE leads (id int PRIMARY KEY, stage int REFERENCES stages, customer int, at timestamptz);
+         INSERT INTO stages VALUES (1, 'Offer'), (2, 'Won');
+         SELECT webhooks.create_event('lead:created', 'table.recordInsert', 'leads', account => 'customer', key => $$'all'$$,
+             data => $$jsonb_build_object('lead', NEW.id, 'stage', (SELECT s.name FROM stages s WHERE s.id = NEW.stage), 'at', NEW.at)$$);
+         SELECT webhooks.subscribe('a', '{lead:created}');
+         SET TimeZone = 'Asia/Kathmandu'",
+    );
+
+    session.run(
+        "INSERT INTO leads SELECT g, g % 2 + 1, g % 7, '2026-11-23 20:00:00+00' FROM generate_series(1, 100) g",
+    );
+
+    let requests = receiver.wait_for(100);
+    let leads: Vec<i64> = requests
+        .iter()
+        .map(|request| request.number("lead"))
+        .collect();
+    assert_eq!(leads, (1..=100).collect::<Vec<i64>>());
+    let body = requests[1].json();
+    assert_eq!(body["accountId"], "2");
+    assert_eq!(body["eventName"], "lead:created");
+    assert_eq!(
+        body["data"],
+        json!([{"lead": 2, "stage": "Offer", "at": "2026-11-23T20:00:00+00:00"}])
+    );
+}
+
+#[test]
 fn every_endpoint_gets_the_message_under_the_same_id() {
     let receivers = [Receiver::start(), Receiver::start(), Receiver::start()];
     let database = Server::shared().database();

@@ -47,6 +47,36 @@ fn a_restored_dump_calls_nobody_until_it_is_adopted() {
 }
 
 #[test]
+fn a_dump_has_what_an_event_computes() {
+    let server = Server::preloaded().start();
+    let (original, copy) = (server.database(), server.empty_database());
+    let mut session = original.connect();
+    session.run(
+        "CREATE TABLE stages (id int PRIMARY KEY, name text);
+         CREATE TABLE leads (id int PRIMARY KEY, gone int, stage int, customer int);
+         INSERT INTO stages VALUES (1, 'Offer');
+         SELECT webhooks.create_event('lead:created', 'table.recordInsert', 'leads', account => 'customer',
+             data => $$json_build_object('stage', (SELECT s.name FROM stages s WHERE s.id = NEW.stage))$$);
+         ALTER TABLE leads DROP gone;
+         ALTER TABLE leads RENAME stage TO step;
+         ALTER TABLE stages RENAME name TO label",
+    );
+    dump_and_restore(&server, original.name(), copy.name());
+
+    let mut session = copy.connect();
+    session.run("INSERT INTO leads VALUES (1, 1, 7)");
+
+    assert_eq!(
+        session.text("SELECT account || data::text FROM webhooks.message"),
+        r#"7{"stage" : "Offer"}"#
+    );
+    // What it uses is still not dropped without it, nor it without its trigger.
+    session.run("ALTER TABLE leads DROP step CASCADE");
+    session.run("INSERT INTO leads VALUES (2, 7)");
+    assert_eq!(session.number("SELECT count(*) FROM webhooks.message"), 1);
+}
+
+#[test]
 fn a_database_made_from_another_calls_nobody_until_it_is_adopted() {
     let receiver = Receiver::start();
     let server = Server::preloaded().start();

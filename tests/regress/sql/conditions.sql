@@ -94,7 +94,7 @@ SELECT count(*) FROM pg_trigger WHERE tgrelid = 'orders'::regclass;
 SELECT count(*) FROM webhooks.event;
 SELECT to_regclass('public.loot') IS NULL;
 
--- A privilege that is missing is no matter of the condition.
+-- A privilege that is missing
 CREATE ROLE regress_webhooks_maker;
 GRANT USAGE ON SCHEMA webhooks TO regress_webhooks_maker;
 GRANT ALL ON ALL TABLES IN SCHEMA webhooks TO regress_webhooks_maker;

@@ -1,0 +1,294 @@
+//! The expressions of events: how a user's text becomes a part of a trigger, or a function that capture calls.
+//!
+//! Each has to be one expression and nothing else. Having it parsed twice makes sure of that: first on its own, where a
+//! parenthesis that closes more than was opened is a syntax error, then in parentheses, where nothing but an expression
+//! fits. The line break behind it keeps a trailing comment from swallowing what follows.
+
+use pgrx::pg_sys::Oid;
+use pgrx::prelude::*;
+
+use crate::error;
+use crate::pg::computed::tie_to_table;
+use crate::pg::expression::{with_search_path, Around, Refused};
+use crate::pg::identity::Identity;
+
+/// What an event can compute.
+const ARGUMENTS: [&str; 3] = ["data", "account", "key"];
+
+/// Everything lives in the schema that the extension makes for itself.
+#[pg_schema]
+mod webhooks {
+    use super::*;
+
+    /// Has the server parse and plan a query of one column and no rows around an expression.
+    #[pg_extern]
+    fn check_expression(argument: &str, before: &str, expression: &str, after: &str) {
+        let around = Around {
+            before,
+            expression,
+            after,
+        };
+        if let Err(refused) = around.check() {
+            raise(argument, refused);
+        }
+    }
+
+    /// Runs a command around an expression.
+    #[pg_extern]
+    fn run_expression(argument: &str, before: &str, expression: &str, after: &str) {
+        let around = Around {
+            before,
+            expression,
+            after,
+        };
+        match around.run() {
+            Ok(()) => {}
+            // Whether the command is allowed has nothing to do with the expression.
+            Err(refused) if refused.code == PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE => {
+                error::raise_again(refused.code, refused.message, refused.hint)
+            }
+            Err(refused) => raise(argument, refused),
+        }
+    }
+
+    /// Makes the function of an event that computes something. See [`crate::pg::computed`].
+    #[pg_extern]
+    fn make_event_function(
+        event_id: i64,
+        on_table: Oid,
+        event_type: &str,
+        data: Option<&str>,
+        account: Option<&str>,
+        key: Option<&str>,
+    ) {
+        let path = search_path();
+        let table = text(
+            "SELECT format('%I.%I', n.nspname, c.relname)
+               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1",
+            &[on_table.into()],
+        );
+        let rows: &[&str] = match event_type {
+            "table.recordInsert" => &["new"],
+            "table.recordDelete" => &["old"],
+            _ => &["old", "new"],
+        };
+        with_search_path(&path, || {
+            for (argument, expression) in ARGUMENTS.into_iter().zip([data, account, key]) {
+                if let Some(expression) = expression {
+                    check(argument, expression, &table, rows);
+                }
+            }
+            let function = Function {
+                event_id,
+                table: &table,
+                rows,
+                path: &path,
+            };
+            function.create([data, account, key]);
+        });
+        let function = Spi::get_one_with_args::<Oid>(
+            "SELECT p.oid FROM pg_catalog.pg_proc p
+              WHERE p.pronamespace = 'webhooks'::pg_catalog.regnamespace AND p.proname = 'event_' || $1",
+            &[event_id.into()],
+        );
+        let function = function.ok().flatten().expect("it was made above");
+        tie_to_table(function, on_table);
+    }
+
+    /// Drops the function of an event, if it has one and no trigger needs it.
+    #[pg_extern]
+    fn drop_event_function(event_id: i64) {
+        let signature = Spi::get_one_with_args::<String>(
+            "SELECT pg_catalog.format('webhooks.%I(%s)', p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid))
+               FROM pg_catalog.pg_proc p
+              WHERE p.pronamespace = 'webhooks'::pg_catalog.regnamespace AND p.proname = 'event_' || $1",
+            &[event_id.into()],
+        );
+        if let Some(signature) = signature.ok().flatten() {
+            let _owner = Identity::assume(schema_owner());
+            run(&format!("DROP FUNCTION {signature}"));
+        }
+    }
+}
+
+/// Raises what the server says against an expression as an error about the argument.
+fn raise(argument: &str, refused: Refused) -> ! {
+    // A lock that could not be had, or a timeout, is not the expression's fault.
+    if !matches!(&class(refused.code), b"0A" | b"22" | b"42") {
+        error::raise_again(refused.code, refused.message, refused.hint);
+    }
+    let hint = match (refused.hint, refused.code) {
+        (Some(hint), _) => hint,
+        (None, PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE) if argument == "condition" => {
+            "Who makes the event needs it, and who changes rows does too: the trigger judges them."
+                .to_owned()
+        }
+        (None, PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE) => {
+            "It is evaluated with the privileges of the event's maker, who needs them.".to_owned()
+        }
+        (None, PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED) if argument == "condition" => {
+            "A condition is judged on the row alone: put queries into a function and call that."
+                .to_owned()
+        }
+        (None, PgSqlErrorCode::ERRCODE_INVALID_OBJECT_DEFINITION) => {
+            "An insert has only NEW and a delete only OLD; an update has both.".to_owned()
+        }
+        (None, _) => example(argument).to_owned(),
+    };
+    error::raise(
+        refused.code,
+        format!("invalid argument \"{argument}\": {}", refused.message),
+        &hint,
+    )
+}
+
+/// The first two characters of an SQLSTATE, which the server keeps as digits of six bits each, from the lowest.
+fn class(code: PgSqlErrorCode) -> [u8; 2] {
+    let digit = |n: u32| ((code as u32 >> (6 * n)) & 0x3f) as u8 + b'0';
+    [digit(0), digit(1)]
+}
+
+fn example(argument: &str) -> &'static str {
+    match argument {
+        "condition" => "Give one SQL expression over OLD and NEW that is true or false, such as NEW.total > 100.",
+        "data" => {
+            "Give one SQL expression over OLD and NEW (an insert has only NEW, a delete only OLD) that gives a JSON object, \
+             such as jsonb_build_object('id', NEW.id)."
+        }
+        _ => {
+            "Give a column, or one SQL expression over OLD and NEW (an insert has only NEW, a delete only OLD), such as \
+             NEW.customer_id."
+        }
+    }
+}
+
+fn check(argument: &str, expression: &str, table: &str, rows: &[&str]) {
+    let sources: Vec<String> = rows
+        .iter()
+        .map(|row| format!("ONLY {table} AS {row}"))
+        .collect();
+    let sources = sources.join(", ");
+    let ask = |before: &str, after: &str| {
+        let around = Around {
+            before,
+            expression,
+            after,
+        };
+        around
+            .check()
+            .unwrap_or_else(|refused| raise(argument, refused))
+    };
+    let found = ask("SELECT ", &format!("\nFROM {sources} LIMIT 0"));
+    // Within WHERE neither an aggregate nor a set has a place.
+    ask(
+        &format!("SELECT 1 FROM {sources} WHERE CAST(("),
+        "\n) AS pg_catalog.text) IS NULL LIMIT 0",
+    );
+    if argument == "data" && found != pg_sys::JSONOID && found != pg_sys::JSONBOID {
+        let name = text("SELECT format_type($1, NULL)", &[found.into()]);
+        error::raise(
+            PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
+            format!("invalid argument \"data\": it is of type {name}, not json or jsonb"),
+            example(argument),
+        );
+    }
+}
+
+struct Function<'a> {
+    event_id: i64,
+    table: &'a str,
+    rows: &'a [&'a str],
+    path: &'a str,
+}
+
+impl Function<'_> {
+    /// Creates it as the owner of the schema, since nobody else may, and gives it to whom it is for. By then the
+    /// expressions have been found to be nothing else, as the one who gave them.
+    fn create(&self, expressions: [Option<&str>; 3]) {
+        let parameters: Vec<String> = self
+            .rows
+            .iter()
+            .map(|row| format!("{row} {}", self.table))
+            .collect();
+        let parameters = parameters.join(", ");
+        let types = ["json", "text", "text"];
+        let columns: Vec<String> = expressions
+            .iter()
+            .zip(types)
+            .map(|(expression, to)| match expression {
+                Some(expression) => format!("CAST(({expression}\n) AS pg_catalog.{to})"),
+                None => format!("NULL::pg_catalog.{to}"),
+            })
+            .collect();
+        let name = format!("webhooks.event_{}", self.event_id);
+        let identity = Identity::assume(schema_owner());
+        let owner = text(
+            "SELECT quote_ident(pg_get_userbyid($1))",
+            &[identity.before().into()],
+        );
+        let command = format!(
+            "CREATE FUNCTION {name}({parameters}, OUT data pg_catalog.json, OUT account pg_catalog.text, OUT key pg_catalog.text) \
+             LANGUAGE sql SET search_path = {} BEGIN ATOMIC SELECT {}; END",
+            self.path,
+            columns.join(", "),
+        );
+        let around = Around {
+            before: &command,
+            expression: "",
+            after: "",
+        };
+        if let Err(refused) = around.run() {
+            // A row has what a table has but for the columns of the system's, so that is what is left to find fault with.
+            let given = ARGUMENTS
+                .iter()
+                .zip(expressions)
+                .filter(|(_, given)| given.is_some());
+            let names: Vec<&str> = given.map(|(name, _)| *name).collect();
+            raise(&names.join("\" or \""), refused);
+        }
+        run(&format!(
+            "REVOKE ALL ON FUNCTION {name}({parameters}) FROM PUBLIC"
+        ));
+        run(&format!(
+            "COMMENT ON FUNCTION {name}({parameters}) IS 'What the event with this id computes for its messages, with the privileges of this function''s owner.'"
+        ));
+        run(&format!(
+            "ALTER FUNCTION {name}({parameters}) OWNER TO {owner}"
+        ));
+    }
+}
+
+fn schema_owner() -> Oid {
+    Spi::get_one("SELECT nspowner FROM pg_catalog.pg_namespace WHERE nspname = 'webhooks'")
+        .ok()
+        .flatten()
+        .expect("this function is in the schema")
+}
+
+/// The caller's `search_path`, as it is resolved now: the role that `"$user"` stands for must not be another later, nor
+/// may a temporary object come before what was meant.
+fn search_path() -> String {
+    let schemas: Vec<String> =
+        Spi::get_one("SELECT pg_catalog.current_schemas(false)::pg_catalog.text[]")
+            .ok()
+            .flatten()
+            .unwrap_or_default();
+    let quoted =
+        "SELECT concat_ws(', ', string_agg(quote_ident(s.name), ', ' ORDER BY s.n), 'pg_temp')
+                    FROM unnest($1) WITH ORDINALITY AS s (name, n) WHERE s.name !~ '^pg_temp_'";
+    text(quoted, &[schemas.into()])
+}
+
+/// What a query about the catalogs gives.
+fn text(query: &str, arguments: &[pgrx::datum::DatumWithOid<'_>]) -> String {
+    with_search_path("pg_catalog, pg_temp", || {
+        Spi::get_one_with_args(query, arguments)
+            .ok()
+            .flatten()
+            .unwrap_or_else(|| panic!("{query}"))
+    })
+}
+
+fn run(command: &str) {
+    Spi::run(command).unwrap_or_else(|error| panic!("{command}: {error}"));
+}

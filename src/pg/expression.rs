@@ -1,0 +1,165 @@
+//! Statements around an expression that a user gave: what the server says against it, and where in it.
+
+use std::ffi::{c_void, CString};
+use std::panic::AssertUnwindSafe;
+
+use pgrx::pg_sys::panic::{CaughtError, ErrorReportWithLevel};
+use pgrx::pg_sys::{self, Oid};
+use pgrx::prelude::*;
+
+/// A statement, as what stands before and behind an expression.
+pub struct Around<'a> {
+    /// Before it.
+    pub before: &'a str,
+    /// What the user gave.
+    pub expression: &'a str,
+    /// Behind it. It should begin with a line break, which ends a comment.
+    pub after: &'a str,
+}
+
+/// Why a statement was refused.
+pub struct Refused {
+    /// The SQLSTATE.
+    pub code: PgSqlErrorCode,
+    /// The server's words, and where in the expression they apply.
+    pub message: String,
+    /// The server's advice.
+    pub hint: Option<String>,
+}
+
+impl Around<'_> {
+    /// Has the server parse, plan and start a query, which must be one of one column and fetch no row; gives the type of
+    /// the column. So names, types and the privileges of the current user are all checked, and nothing is evaluated.
+    pub fn check(&self) -> Result<Oid, Refused> {
+        self.guarded(|statement| {
+            // SAFETY: within a connection to SPI; a plan's sources are CachedPlanSources, and what they hold lives as
+            // long as the plan, which is freed when the connection ends.
+            Spi::connect(|_| unsafe {
+                let plan = pg_sys::SPI_prepare(statement.as_ptr(), 0, std::ptr::null_mut());
+                let sources = pg_sys::SPI_plan_get_plan_sources(plan);
+                if (*sources).length != 1 {
+                    return Err("it is more than one statement");
+                }
+                let source = (*(*sources).elements).ptr_value;
+                let source = source.cast::<pg_sys::CachedPlanSource>();
+                let result = (*source).resultDesc;
+                if (*source).commandTag != pg_sys::CommandTag::CMDTAG_SELECT
+                    || result.is_null()
+                    || (*result).natts != 1
+                {
+                    return Err("it is not one expression");
+                }
+                let found = (*result).attrs.as_slice(1)[0].atttypid;
+                pg_sys::SPI_execute_plan(plan, std::ptr::null_mut(), std::ptr::null(), true, 0);
+                Ok(found)
+            })
+        })?
+        .map_err(|problem| Refused {
+            code: PgSqlErrorCode::ERRCODE_SYNTAX_ERROR,
+            message: problem.to_owned(),
+            hint: None,
+        })
+    }
+
+    /// Runs a command.
+    pub fn run(&self) -> Result<(), Refused> {
+        self.guarded(|statement| {
+            let statement = statement.to_str().expect("it was made of text");
+            Spi::run(statement).unwrap_or_else(|error| panic!("{statement}: {error}"));
+        })
+    }
+
+    /// Does something with the whole statement and catches the error. The caller must raise another one: the transaction,
+    /// or the part of it that may be undone by itself, can do nothing any more.
+    fn guarded<R>(&self, work: impl FnOnce(&CString) -> R) -> Result<R, Refused> {
+        let whole = [self.before, self.expression, self.after].concat();
+        let statement = CString::new(whole).expect("text of the database holds no NUL");
+        let mut position = 0;
+        PgTryBuilder::new(AssertUnwindSafe(|| {
+            Ok(noting_position(&mut position, || work(&statement)))
+        }))
+        .catch_others(|error| match error {
+            CaughtError::PostgresError(report) => Err(Box::new(report)),
+            other => other.rethrow(),
+        })
+        .execute()
+        .map_err(|report| self.refused(&report, position))
+    }
+
+    fn refused(&self, report: &ErrorReportWithLevel, position: i32) -> Refused {
+        let within = usize::try_from(position)
+            .unwrap_or(0)
+            .saturating_sub(self.before.chars().count());
+        let message = report.message();
+        Refused {
+            code: report.sql_error_code(),
+            message: match within {
+                0 => message.to_owned(),
+                _ if within <= self.expression.chars().count() => {
+                    format!("{message} at character {within}")
+                }
+                // What stands behind it is none of the user's words.
+                _ if message.starts_with("syntax error at or near") => {
+                    "syntax error at its end".to_owned()
+                }
+                _ => message.to_owned(),
+            },
+            hint: report.hint().map(str::to_owned),
+        }
+    }
+}
+
+/// Works with an ear on where in its statement an error lies: characters from 1, which pgrx does not hand over.
+fn noting_position<R>(position: &mut i32, work: impl FnOnce() -> R) -> R {
+    unsafe extern "C-unwind" fn note(argument: *mut c_void) {
+        // SAFETY: the argument is the i32 below. The error that is being reported is asked for what has been found out
+        // about it so far; SPI, which is asked first, makes the position an internal one.
+        unsafe {
+            *argument.cast::<i32>() = match pg_sys::getinternalerrposition() {
+                0 => pg_sys::geterrposition(),
+                internal => internal,
+            }
+        }
+    }
+    /// Takes the callback off again, also when an error passes by.
+    struct Off(*mut pg_sys::ErrorContextCallback);
+    impl Drop for Off {
+        fn drop(&mut self) {
+            // SAFETY: what stood there before is further out and is there still.
+            unsafe { pg_sys::error_context_stack = self.0 };
+        }
+    }
+    // SAFETY: the callback is on the server's stack of them only while this function runs.
+    unsafe {
+        let mut callback = pg_sys::ErrorContextCallback {
+            previous: pg_sys::error_context_stack,
+            callback: Some(note),
+            arg: (position as *mut i32).cast(),
+        };
+        let _off = Off(callback.previous);
+        pg_sys::error_context_stack = &mut callback;
+        work()
+    }
+}
+
+/// Works with another `search_path`.
+pub fn with_search_path<R>(path: &str, work: impl FnOnce() -> R) -> R {
+    let path = CString::new(path).expect("text of the database holds no NUL");
+    // SAFETY: what is set on the new level is undone here, or by the abort of the transaction.
+    unsafe {
+        let level = pg_sys::NewGUCNestLevel();
+        pg_sys::set_config_option(
+            c"search_path".as_ptr(),
+            path.as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_SAVE,
+            true,
+            0,
+            false,
+        );
+        let result = work();
+        pg_sys::AtEOXact_GUC(true, level);
+        result
+    }
+}
