@@ -36,15 +36,32 @@ mod webhooks {
         TimestampWithTimeZone::try_from(at).ok()
     }
 
-    /// Appends an emitted message to the log; the part of `webhooks.emit()` that SQL cannot do. `data` is JSON text.
+    /// Appends an emitted message to the log; the part of `webhooks.emit()` that SQL cannot do. `data` is JSON text. NULL
+    /// where webhooks.capture is off.
     #[pg_extern]
-    fn record_message(event_id: i64, data: Option<&str>, record: Option<&str>) -> String {
-        match capture::emit::emitted(event_id, data, record) {
-            Some(recorded) => MessageId {
-                at: to_unix(recorded.at),
-                seq: recorded.seq,
+    fn record_message(
+        event_id: i64,
+        data: Option<&str>,
+        record: Option<&str>,
+        account: Option<&str>,
+    ) -> Option<String> {
+        if !settings::capture() {
+            return None;
+        }
+        let emitted = capture::emit::Emitted {
+            event_id,
+            data,
+            record,
+            account,
+        };
+        match capture::emit::emitted(&emitted) {
+            Some(recorded) => {
+                let id = MessageId {
+                    at: to_unix(recorded.at),
+                    seq: recorded.seq,
+                };
+                Some(id.to_string())
             }
-            .to_string(),
             None => {
                 error::raise(
                     PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,

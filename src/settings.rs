@@ -16,6 +16,9 @@ static ALLOWED_NETWORKS: GucSetting<Option<CString>> =
     GucSetting::<Option<CString>>::new(Some(c""));
 static CA_FILE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static ALLOW_HTTP: GucSetting<bool> = GucSetting::<bool>::new(true);
+static CAPTURE: GucSetting<bool> = GucSetting::<bool>::new(true);
+static METADATA: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+static MAX_MESSAGE_BYTES: GucSetting<i32> = GucSetting::<i32>::new(10 * 1024 * 1024);
 static INTEGRATION_URL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static QUEUE_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(64 * 1024);
 
@@ -28,6 +31,32 @@ pub fn define() {
         &ENABLED,
         GucContext::Suset,
         GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
+        c"webhooks.capture",
+        c"Records what this session changes and emits.",
+        c"When off, nobody is told of it, ever: for changes that are not news, such as backfills.",
+        &CAPTURE,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    guc::define_checked_string(
+        c"webhooks.metadata",
+        c"JSON that goes with each message of this session.",
+        c"Such as who is at work: SET LOCAL has it go with those of the transaction. Empty: nothing.",
+        &METADATA,
+        GucContext::Userset,
+        |text| parse_metadata(text).map(drop),
+    );
+    GucRegistry::define_int_guc(
+        c"webhooks.max_message_bytes",
+        c"How large a message may be.",
+        c"Of a larger one only the key is kept.",
+        &MAX_MESSAGE_BYTES,
+        1024,
+        512 * 1024 * 1024,
+        GucContext::Suset,
+        GucFlags::UNIT_BYTE,
     );
     GucRegistry::define_int_guc(
         c"webhooks.max_in_flight",
@@ -108,6 +137,21 @@ pub fn enabled() -> bool {
     ENABLED.get()
 }
 
+/// `webhooks.capture`
+pub fn capture() -> bool {
+    CAPTURE.get()
+}
+
+/// `webhooks.metadata`, as it was written, in the database's encoding
+pub fn metadata() -> Option<CString> {
+    METADATA.get().filter(|text| !text.is_empty())
+}
+
+/// `webhooks.max_message_bytes`
+pub fn max_message_bytes() -> usize {
+    MAX_MESSAGE_BYTES.get() as usize
+}
+
 /// `webhooks.max_in_flight`
 pub fn max_in_flight() -> usize {
     MAX_IN_FLIGHT.get() as usize
@@ -172,6 +216,19 @@ fn parse_retention(text: &str) -> Result<Duration, String> {
             "It is not a time such as \"7 days\" or \"12h\": {error}."
         )),
     }
+}
+
+/// Metadata may be as large as 8 kB: it goes with each message of what can be a million.
+fn parse_metadata(text: &str) -> Result<(), String> {
+    if text.len() > 8192 {
+        return Err("It is larger than 8 kB.".to_owned());
+    }
+    if text.is_empty() {
+        return Ok(());
+    }
+    serde_json::from_str::<&serde_json::value::RawValue>(text)
+        .map(drop)
+        .map_err(|problem| format!("It is not JSON: {problem}."))
 }
 
 fn parse_networks(text: &str) -> Result<Vec<Network>, String> {

@@ -116,6 +116,7 @@ fn message(event: &Arc<Event>, seq: i64) -> Message {
         old: None,
         account: None,
         metadata: None,
+        omitted: None,
     }
 }
 

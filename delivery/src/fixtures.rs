@@ -61,6 +61,7 @@ pub(crate) fn delivery(endpoint: &Arc<Endpoint>, seq: i64) -> Delivery {
         old: None,
         account: None,
         metadata: None,
+        omitted: None,
     };
     Delivery {
         endpoint: Arc::clone(endpoint),

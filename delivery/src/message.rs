@@ -67,6 +67,8 @@ pub struct Message {
     pub account: Option<String>,
     /// What the transaction wanted to go with its messages, as JSON text.
     pub metadata: Option<String>,
+    /// How many bytes `data` and `old` would have had that are left out, since a message may not be that large.
+    pub omitted: Option<u32>,
 }
 
 impl Message {

@@ -132,6 +132,7 @@ fn test_delivery(endpoint: Arc<Endpoint>) -> Delivery {
         old: None,
         account: None,
         metadata: None,
+        omitted: None,
     };
     Delivery {
         endpoint,

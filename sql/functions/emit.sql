@@ -2,7 +2,7 @@
 
 -- With the privileges of the extension's owner, so that an application needs no more than
 -- GRANT USAGE ON SCHEMA webhooks and GRANT EXECUTE ON FUNCTION webhooks.emit.
-CREATE FUNCTION webhooks.emit(event text, data jsonb = NULL, record text = NULL) RETURNS text
+CREATE FUNCTION webhooks.emit(event text, data jsonb = NULL, record text = NULL, account text = NULL) RETURNS text
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -23,8 +23,8 @@ BEGIN
                   HINT = 'Only its table raises it. Make a named one with webhooks.create_event(name).';
     END IF;
 
-    RETURN webhooks.record_message(raised.id, data::text, record);
+    RETURN webhooks.record_message(raised.id, data::text, record, account);
 END $$;
 
-COMMENT ON FUNCTION webhooks.emit(text, jsonb, text) IS
-'Raises a named event in this transaction, with an object to send as data, and returns the message id. Messages with the same record arrive in order. May be granted to an application, which needs nothing else but USAGE on the schema.';
+COMMENT ON FUNCTION webhooks.emit(text, jsonb, text, text) IS
+'Raises a named event in this transaction, with an object to send as data, and returns the message id. Messages with the same record arrive in order. account says whose message it is. With webhooks.capture off nothing is raised and the id is NULL. May be granted to an application, which needs nothing else but USAGE on the schema.';

@@ -1,7 +1,7 @@
 -- What the functions do that the library brings.
 
-COMMENT ON FUNCTION webhooks.record_message(bigint, text, text) IS
-'For emit: records a message of the event with that id, with JSON as data and a record to keep in order by, and returns the message id.';
+COMMENT ON FUNCTION webhooks.record_message(bigint, text, text, text) IS
+'For emit: records a message of the event with that id, with JSON as data, a record to keep in order by and an account, and returns the message id; NULL where webhooks.capture is off.';
 
 COMMENT ON FUNCTION webhooks.check_expression(text, text, text, text) IS
 'For create_event and add_event: has Postgres parse and plan a query of one column and no rows around an expression, and raises what it says against that as an error about the argument, with the place. Evaluates nothing.';

@@ -18,7 +18,8 @@ CREATE TABLE webhooks.message (
     data      json,
     old       json,
     account   text,
-    metadata  json
+    metadata  json,
+    omitted   int
 ) PARTITION BY RANGE (at);
 
 CREATE INDEX message_xid_seq_idx ON webhooks.message (xid, seq);
@@ -46,5 +47,6 @@ COMMENT ON COLUMN webhooks.message.record IS
 COMMENT ON COLUMN webhooks.message.changed IS 'Names of the columns that an update changed.';
 COMMENT ON COLUMN webhooks.message.data IS 'The row, for a delete the deleted one, or what the event''s data made of it; what emit() was given.';
 COMMENT ON COLUMN webhooks.message.old IS 'The changed columns of an update, before it.';
-COMMENT ON COLUMN webhooks.message.account IS 'The account that it belongs to: what the event''s account expression gave.';
-COMMENT ON COLUMN webhooks.message.metadata IS 'What goes with each message of its transaction.';
+COMMENT ON COLUMN webhooks.message.account IS 'The account that it belongs to: what the event''s account expression gave, or emit() was given.';
+COMMENT ON COLUMN webhooks.message.metadata IS 'What webhooks.metadata was.';
+COMMENT ON COLUMN webhooks.message.omitted IS 'NULL, or how many bytes data and old would have had: more than webhooks.max_message_bytes, so that data holds the primary key alone and old nothing.';

@@ -1,21 +1,31 @@
 //! Events raised by hand: the part of `webhooks.emit()` that writes to the log.
 
-use crate::pg::store::{self, Entry, Operation, Recorded, Text};
-use crate::pg::wake;
+use crate::pg::store::{Entry, Operation, Recorded, Text};
+use crate::settings;
 
-/// Appends an emitted message to the log, in this transaction. `data` is JSON text.
-pub fn emitted(event_id: i64, data: Option<&str>, record: Option<&str>) -> Option<Recorded> {
+/// What is known about an occurrence.
+pub struct Emitted<'a> {
+    /// The event.
+    pub event_id: i64,
+    /// JSON.
+    pub data: Option<&'a str>,
+    /// What it is about.
+    pub record: Option<&'a str>,
+    /// Whose it is.
+    pub account: Option<&'a str>,
+}
+
+/// Appends an emitted message to the log, in this transaction.
+pub fn emitted(emitted: &Emitted<'_>) -> Option<Recorded> {
     let text = |value: &str| Text::from(value.as_bytes());
-    let recorded = store::append(Entry {
-        event_id,
-        operation: Operation::Emit,
-        record: record.map(text),
-        changed: None,
-        data: data.map(text),
-        old: None,
-        account: None,
-        metadata: None,
-    })?;
-    wake::at_commit();
-    Some(recorded)
+    let mut entry = Entry {
+        record: emitted.record.map(text),
+        data: emitted.data.map(text),
+        account: emitted.account.map(text),
+        ..Entry::new(emitted.event_id, Operation::Emit)
+    };
+    if entry.bytes() > settings::max_message_bytes() {
+        super::reduce(&mut entry, None);
+    }
+    super::append(entry)
 }

@@ -9,13 +9,17 @@ mod plan;
 
 use crate::pg::computed::{Computed, Source, Values};
 use crate::pg::row::Row;
-use crate::pg::store::{self, Entry, Text};
+use crate::pg::store::{self, Entry, Recorded, Text};
 use crate::pg::trigger::Firing;
 use crate::pg::wake;
+use crate::settings;
 use plan::Plan;
 
 /// Records what a trigger was fired for.
 pub fn row_changed(firing: &Firing) {
+    if !settings::capture() {
+        return;
+    }
     let Some(plan) = plan::of(firing) else { return };
     let operation = firing.operation();
     if operation != plan.operation {
@@ -35,14 +39,9 @@ pub fn row_changed(firing: &Firing) {
         }
     };
     let mut entry = Entry {
-        event_id: plan.event_id,
-        operation,
-        record: None,
         changed,
-        data: None,
         old,
-        account: None,
-        metadata: None,
+        ..Entry::new(plan.event_id, operation)
     };
     match &plan.computed {
         None => {
@@ -51,9 +50,31 @@ pub fn row_changed(firing: &Firing) {
         }
         Some(computed) => fill_in(&mut entry, &plan, computed, firing, &row),
     }
-    if store::append(entry).is_some() {
-        wake::at_commit();
+    if entry.bytes() > settings::max_message_bytes() {
+        let computed = plan.computed.as_ref().is_some_and(|computed| computed.data);
+        let key = (!computed && !plan.key.is_empty()).then(|| {
+            let mut key = Text::new();
+            plan.json.part(key.buffer(), &row, &plan.key);
+            key
+        });
+        reduce(&mut entry, key);
     }
+    append(entry);
+}
+
+/// Leaves out what would make a message too large, and says so in it.
+fn reduce(entry: &mut Entry, data: Option<Text>) {
+    entry.omitted = Some(entry.bytes());
+    entry.data = data;
+    entry.old = None;
+}
+
+/// Appends a message to the log, with what the session wants to go along.
+fn append(mut entry: Entry) -> Option<Recorded> {
+    entry.metadata = settings::metadata().map(|text| Text::from(text.as_bytes()));
+    let recorded = store::append(entry)?;
+    wake::at_commit();
+    Some(recorded)
 }
 
 /// The whole row as JSON.

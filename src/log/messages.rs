@@ -21,7 +21,7 @@ impl Default for Messages {
         Self {
             by_place: Statement::new(
                 "SELECT m.seq, m.at, m.xid::text::bigint, m.event_id, m.operation::text, m.record, m.changed, m.data::text, m.old::text,
-                        m.account, m.metadata::text
+                        m.account, m.metadata::text, m.omitted
                    FROM unnest($1::text[]::xid8[], $2::bigint[]) AS k (xid, seq)
                    JOIN webhooks.message m ON m.xid = k.xid AND m.seq = k.seq
                   WHERE m.at BETWEEN $3 AND $4",
@@ -81,6 +81,7 @@ impl Messages {
                     old: text(&row, 9),
                     account: text(&row, 10),
                     metadata: text(&row, 11),
+                    omitted: optional::<i32>(&row, 12).map(|bytes| bytes as u32),
                 };
                 Some(((at, message.seq), Arc::new(message)))
             })

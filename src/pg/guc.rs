@@ -28,6 +28,7 @@ pub fn define_checked_string(
     let hook: pg_sys::GucStringCheckHook = match number {
         0 => Some(check_hook::<0>),
         1 => Some(check_hook::<1>),
+        2 => Some(check_hook::<2>),
         _ => unreachable!("another check hook for {name:?} is needed here"),
     };
     // SAFETY: the hook is guarded against panics.

@@ -28,6 +28,11 @@ impl Text {
         &mut self.0
     }
 
+    /// How many bytes it has.
+    pub fn len(&self) -> usize {
+        self.0.len() - pg_sys::VARHDRSZ
+    }
+
     fn datum(&mut self) -> Datum {
         // SAFETY: the buffer begins with room for a header, is aligned as malloc aligns, and outlives the datum's
         // use: heap_form_tuple copies it.
@@ -97,6 +102,31 @@ pub struct Entry {
     pub account: Option<Text>,
     /// What goes with each message of the transaction, as JSON.
     pub metadata: Option<Text>,
+    /// How many bytes were left out, if any.
+    pub omitted: Option<usize>,
+}
+
+impl Entry {
+    /// An occurrence of an event about which nothing else is known.
+    pub fn new(event_id: i64, operation: Operation) -> Self {
+        Self {
+            event_id,
+            operation,
+            record: None,
+            changed: None,
+            data: None,
+            old: None,
+            account: None,
+            metadata: None,
+            omitted: None,
+        }
+    }
+
+    /// The bytes of what it tells.
+    pub fn bytes(&self) -> usize {
+        let length = |text: &Option<Text>| text.as_ref().map_or(0, Text::len);
+        length(&self.data) + length(&self.old)
+    }
 }
 
 /// When and under which number a message was recorded.
@@ -126,6 +156,10 @@ pub fn append(mut entry: Entry) -> Option<Recorded> {
         entry.old.as_mut().map(Text::datum),
         entry.account.as_mut().map(Text::datum),
         entry.metadata.as_mut().map(Text::datum),
+        entry.omitted.map(|bytes| {
+            let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
+            Datum::from(bytes)
+        }),
     ];
     let mut row = Values {
         values: columns.map(|column| column.unwrap_or(Datum::null())),

@@ -44,6 +44,9 @@ pub(super) fn append(out: &mut Vec<u8>, context: &Context<'_>, message: &Message
         out.extend_from_slice(b",\"old\":");
         append_rows(out, message.old.as_deref());
     }
+    if let Some(bytes) = message.omitted {
+        append_format(out, format_args!(",\"omittedBytes\":{bytes}"));
+    }
     out.extend_from_slice(b",\"metadata\":");
     out.extend_from_slice(message.metadata.as_deref().unwrap_or("null").as_bytes());
     if let Some(handshake_key) = context.handshake_key {

@@ -51,6 +51,7 @@ pub(super) fn message(operation: Operation) -> Message {
         old: updated.then(|| r#"{"status":"new"}"#.into()),
         account: None,
         metadata: None,
+        omitted: None,
     }
 }
 

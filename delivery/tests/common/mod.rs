@@ -66,6 +66,7 @@ pub fn message(seq: i64, record: Option<&str>) -> Message {
         old: None,
         account: None,
         metadata: None,
+        omitted: None,
     }
 }
 

@@ -80,6 +80,7 @@ fn message(
         old: old.clone(),
         account: None,
         metadata: metadata.clone(),
+        omitted: None,
     }
 }
 

@@ -107,13 +107,13 @@ fn an_event_sends_what_it_computes_in_order_of_its_key() {
     database.webhook("a", &receiver, "");
     let mut session = database.connect();
     session.run(
-        "CREATE TABLE stages (id int PRIMARY KEY, name text);
+        r#"CREATE TABLE stages (id int PRIMARY KEY, name text);
          CREATE TABLE leads (id int PRIMARY KEY, stage int REFERENCES stages, customer int, at timestamptz);
          INSERT INTO stages VALUES (1, 'Offer'), (2, 'Won');
          SELECT webhooks.create_event('lead:created', 'table.recordInsert', 'leads', account => 'customer', key => $$'all'$$,
              data => $$jsonb_build_object('lead', NEW.id, 'stage', (SELECT s.name FROM stages s WHERE s.id = NEW.stage), 'at', NEW.at)$$);
          SELECT webhooks.subscribe('a', '{lead:created}');
-         SET TimeZone = 'Asia/Kathmandu'",
+         SET TimeZone = 'Asia/Kathmandu'; SET webhooks.metadata = '{"by": "Ada"}'"#,
     );
 
     session.run(
@@ -127,6 +127,7 @@ fn an_event_sends_what_it_computes_in_order_of_its_key() {
         .collect();
     assert_eq!(leads, (1..=100).collect::<Vec<i64>>());
     let body = requests[1].json();
+    assert_eq!(body["metadata"], json!({"by": "Ada"}));
     assert_eq!(body["accountId"], "2");
     assert_eq!(body["eventName"], "lead:created");
     assert_eq!(

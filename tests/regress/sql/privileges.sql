@@ -35,7 +35,7 @@ SELECT * FROM webhooks.webhook;
 SELECT webhooks.emit('lead:won');
 SELECT webhooks.status();
 SELECT webhooks.create_webhook('mine', 'https://example.com/');
-SELECT webhooks.record_message(1, '{}', NULL);
+SELECT webhooks.record_message(1, '{}', NULL, NULL);
 RESET ROLE;
 SELECT event, record FROM pg_temp.log;
 
@@ -51,7 +51,7 @@ SELECT webhooks.emit('lead:won', '{"by": "app"}') IS NOT NULL AS emitted;
 RESET search_path;
 SELECT * FROM webhooks.message;
 SELECT webhooks.create_event('mine');
-SELECT webhooks.record_message(1, '{}', NULL);
+SELECT webhooks.record_message(1, '{}', NULL, NULL);
 SELECT webhooks.make_partitions(1);
 
 -- It cannot forge a message with a trigger of its own,

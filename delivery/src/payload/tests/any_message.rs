@@ -101,6 +101,7 @@ impl Maker {
             old: self.json(),
             account: self.perhaps(NAMES),
             metadata: self.json(),
+            omitted: None,
         }
     }
 }

@@ -110,3 +110,15 @@ fn names_are_escaped_and_rows_are_left_alone() {
     );
     assert!(body.contains(r#""objectName":"a\\b\"\u0001""#), "{body}");
 }
+
+#[test]
+fn a_message_that_was_too_large_says_what_is_missing() {
+    let mut message = message(Operation::Insert);
+    message.data = Some(r#"{"id":1}"#.into());
+    message.omitted = Some(10_485_761);
+    let body = default_body(&message);
+    assert!(
+        body.contains(r#""data":[{"id":1}],"omittedBytes":10485761,"metadata":"#),
+        "{body}"
+    );
+}
