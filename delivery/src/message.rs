@@ -38,6 +38,8 @@ pub enum Operation {
     Update,
     /// A row was deleted; `data` is the row as it was.
     Delete,
+    /// All rows of the table were deleted at once; there is no `data`.
+    Truncate,
     /// No row: the event was raised by hand.
     Emit,
 }

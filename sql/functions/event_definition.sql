@@ -53,6 +53,52 @@ COMMENT ON FUNCTION webhooks.make_event(text, text, regclass, text[], text, text
 'For create_event and add_event: stores an event whose parameters were checked, creates its trigger, and returns its id. Without a name one is generated.';
 
 
+CREATE FUNCTION webhooks.change_event(before webhooks.event, changed webhooks.event) RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    -- No search_path is set here, so that expressions are read with the caller's.
+    is_elsewhere   boolean := (before.type, before.on_table) IS DISTINCT FROM (changed.type, changed.on_table);
+    computes_other boolean := is_elsewhere OR (before.data, before.account, before.key)
+                                              IS DISTINCT FROM (changed.data, changed.account, changed.key);
+    happens_else   boolean := computes_other OR (before.fields, before.condition)
+                                                IS DISTINCT FROM (changed.fields, changed.condition);
+BEGIN
+    happens_else := happens_else AND changed.on_table IS NOT NULL;
+    IF happens_else THEN
+        PERFORM webhooks.check_watched_table(changed.on_table);
+        PERFORM webhooks.drop_event_trigger(before);
+        IF computes_other THEN
+            PERFORM webhooks.drop_event_function(before.id);
+        END IF;
+    END IF;
+
+    UPDATE webhooks.event e
+    SET name = changed.name, type = changed.type, on_table = changed.on_table,
+        object_schema = n.nspname, object_name = c.relname,
+        fields = changed.fields, condition = changed.condition, data = changed.data, account = changed.account,
+        key = changed.key, description = changed.description
+    FROM (SELECT) AS always
+         LEFT JOIN pg_catalog.pg_class c ON c.oid = changed.on_table
+         LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE e.id = before.id;
+
+    IF happens_else THEN
+        IF computes_other AND COALESCE(changed.data, changed.account, changed.key) IS NOT NULL THEN
+            PERFORM webhooks.make_event_function(
+                changed.id, changed.on_table, changed.type, changed.data, changed.account, changed.key);
+        END IF;
+        PERFORM webhooks.create_event_trigger(changed);
+        PERFORM webhooks.check_payload_for_event(COALESCE(s.payload, w.payload), changed.id)
+        FROM webhooks.subscription s JOIN webhooks.webhook w ON w.id = s.webhook_id
+        WHERE s.event_id = changed.id;
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION webhooks.change_event(webhooks.event, webhooks.event) IS
+'For alter_event: stores what an event has become, and makes its trigger and its function anew where that is another.';
+
+
 CREATE FUNCTION webhooks.retire_event(event_id bigint) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp

@@ -1,7 +1,7 @@
 -- Expressions as a user gives them: condition, data, account and key. How they are checked and become part of a trigger or a
 -- function is told in src/expressions.rs.
 
-CREATE FUNCTION webhooks.trimmed_expression(argument text, expression text) RETURNS text
+CREATE FUNCTION webhooks.trimmed_expression(argument text, expression text, type text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -15,11 +15,15 @@ BEGIN
         RAISE EXCEPTION 'invalid argument "%": it is % characters long', argument, length(expression)
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Put the logic into a function and call that.';
+    ELSIF type = 'table.truncate' AND expression IS NOT NULL THEN
+        RAISE EXCEPTION 'invalid argument "%": an event of type ''table.truncate'' has no row', argument
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Leave it out: one message tells that all rows are gone.';
     END IF;
     RETURN expression;
 END $$;
 
-COMMENT ON FUNCTION webhooks.trimmed_expression(text, text) IS
+COMMENT ON FUNCTION webhooks.trimmed_expression(text, text, text) IS
 'For create_event and its kin: the expression as it is stored and compared. NULL stays NULL.';
 
 
@@ -28,7 +32,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    trimmed text := webhooks.trimmed_expression(argument, expression);
+    trimmed text := webhooks.trimmed_expression(argument, expression, type);
     column_name name;
 BEGIN
     SELECT a.attname INTO column_name FROM pg_attribute a

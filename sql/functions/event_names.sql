@@ -1,23 +1,23 @@
 -- Names of events.
 
-CREATE FUNCTION webhooks.check_event_name(name text) RETURNS void
+CREATE FUNCTION webhooks.check_event_name(name text, argument text = 'name') RETURNS void
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM webhooks.check_name('name', check_event_name.name);
+    PERFORM webhooks.check_name(argument, check_event_name.name);
     IF strpos(check_event_name.name, '*') > 0 THEN
-        RAISE EXCEPTION 'invalid argument "name": "%" contains "*"', check_event_name.name
+        RAISE EXCEPTION 'invalid argument "%": "%" contains "*"', argument, check_event_name.name
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'An event has one plain name, such as lead:won or party/created.';
     ELSIF check_event_name.name ~ '^(table|webhook[0-9]*)\.' THEN
-        RAISE EXCEPTION 'invalid argument "name": "%" is reserved', check_event_name.name
+        RAISE EXCEPTION 'invalid argument "%": "%" is reserved', argument, check_event_name.name
             USING ERRCODE = 'reserved_name',
                   HINT = 'Names that begin with "table." or "webhook." are the product''s own.';
     END IF;
 END $$;
 
-COMMENT ON FUNCTION webhooks.check_event_name(text) IS
+COMMENT ON FUNCTION webhooks.check_event_name(text, text) IS
 'For the functions of this schema: raises an error unless the text can be an event''s name.';
 
 

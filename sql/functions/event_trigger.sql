@@ -43,6 +43,7 @@ DECLARE
                           WHEN 'table.recordInsert' THEN 'INSERT'
                           WHEN 'table.recordUpdate' THEN 'UPDATE'
                           WHEN 'table.recordDelete' THEN 'DELETE'
+                          WHEN 'table.truncate' THEN 'TRUNCATE'
                       END;
     change    text;
     computes  text;
@@ -64,7 +65,8 @@ BEGIN
 
     happened := concat_ws(' AND ', computes, change);
     -- on_table by its name of today, qualified since the search_path has nothing of the user's.
-    before := format('CREATE TRIGGER %I AFTER %s ON %s FOR EACH ROW', 'webhooks_event_' || event.id, operation, event.on_table);
+    before := format('CREATE TRIGGER %I AFTER %s ON %s FOR EACH %s', 'webhooks_event_' || event.id, operation, event.on_table,
+                     CASE operation WHEN 'TRUNCATE' THEN 'STATEMENT' ELSE 'ROW' END);
     after := format(' EXECUTE FUNCTION webhooks.capture(%L)', event.id);
     IF condition <> '' THEN
         before := before || ' WHEN (' || coalesce(nullif(happened, '') || ' AND ', '') || '(';

@@ -55,10 +55,10 @@ BEGIN
         RAISE EXCEPTION 'invalid argument "on_table": it is NULL'
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Give the table to watch. An event that only webhooks.emit(event) raises has neither type nor on_table.';
-    ELSIF type IS NULL OR type NOT IN ('table.recordInsert', 'table.recordUpdate', 'table.recordDelete') THEN
+    ELSIF type IS NULL OR type NOT IN ('table.recordInsert', 'table.recordUpdate', 'table.recordDelete', 'table.truncate') THEN
         RAISE EXCEPTION 'invalid argument "type": there is no %', coalesce(quote_literal(type), 'NULL')
             USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'Give ''table.recordInsert'', ''table.recordUpdate'' or ''table.recordDelete''.';
+                  HINT = 'Give ''table.recordInsert'', ''table.recordUpdate'', ''table.recordDelete'' or ''table.truncate''.';
     END IF;
 END $$;
 

@@ -25,10 +25,12 @@ CREATE TABLE webhooks.event (
         CASE WHEN on_table IS NULL
              THEN type = name AND object_schema IS NULL AND object_name IS NULL AND condition IS NULL
                   AND data IS NULL AND account IS NULL AND key IS NULL
-             ELSE type IN ('table.recordInsert', 'table.recordUpdate', 'table.recordDelete')
+             ELSE type IN ('table.recordInsert', 'table.recordUpdate', 'table.recordDelete', 'table.truncate')
                   AND object_schema IS NOT NULL AND object_name IS NOT NULL END),
     -- An unnamed event is shared by all who ask for the same; what it computes would be computed for one of them.
     CONSTRAINT event_unnamed_computes_nothing CHECK (named OR data IS NULL AND account IS NULL AND key IS NULL),
+    CONSTRAINT event_truncate_has_no_row CHECK (
+        type <> 'table.truncate' OR condition IS NULL AND data IS NULL AND account IS NULL AND key IS NULL),
     CONSTRAINT event_fields_of_update CHECK (
         fields IS NULL OR type = 'table.recordUpdate' AND cardinality(fields) > 0)
 );
@@ -46,7 +48,7 @@ COMMENT ON TABLE webhooks.event IS
 COMMENT ON COLUMN webhooks.event.named IS
 'false: made by add_event, which generated the name.';
 COMMENT ON COLUMN webhooks.event.type IS
-'The eventType of the payload: table.recordInsert, table.recordUpdate, table.recordDelete, or the name of an event that is only emitted.';
+'The eventType of the payload: table.recordInsert, table.recordUpdate, table.recordDelete, table.truncate, or the name of an event that is only emitted.';
 COMMENT ON COLUMN webhooks.event.fields IS
 'The columns that an update must change one of, sorted. NULL: any column.';
 COMMENT ON COLUMN webhooks.event.data IS
@@ -56,7 +58,7 @@ COMMENT ON COLUMN webhooks.event.account IS
 COMMENT ON COLUMN webhooks.event.key IS
 'An expression for the record that messages are kept in order by. NULL: the primary key.';
 COMMENT ON COLUMN webhooks.event.created_by IS
-'Who made it. What it computes is computed with the privileges of the owner of its function, who is the same.';
+'Who made it. What it computes is computed with the privileges of the owner of its function: who made it, or changed that last.';
 COMMENT ON COLUMN webhooks.event.dropped_at IS
 'NULL while the event can be raised.';
 

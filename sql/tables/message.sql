@@ -41,7 +41,7 @@ COMMENT ON TABLE webhooks.message_default IS
 'Messages of days that no partition was made for, as when the worker has been off for long.';
 COMMENT ON COLUMN webhooks.message.at IS 'The clock when the row was captured.';
 COMMENT ON COLUMN webhooks.message.xid IS 'The transaction that wrote it. The worker finds what is new by it.';
-COMMENT ON COLUMN webhooks.message.operation IS 'i insert, u update, d delete, e emitted.';
+COMMENT ON COLUMN webhooks.message.operation IS 'i insert, u update, d delete, t truncate, e emitted.';
 COMMENT ON COLUMN webhooks.message.record IS
 'Which record it is about: the event''s key, else the primary key as text, a JSON array where it has several columns, or what emit() was given.';
 COMMENT ON COLUMN webhooks.message.changed IS 'Names of the columns that an update changed.';

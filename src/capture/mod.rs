@@ -9,14 +9,14 @@ mod plan;
 
 use crate::pg::computed::{Computed, Source, Values};
 use crate::pg::row::Row;
-use crate::pg::store::{self, Entry, Recorded, Text};
+use crate::pg::store::{self, Entry, Operation, Recorded, Text};
 use crate::pg::trigger::Firing;
 use crate::pg::wake;
 use crate::settings;
 use plan::Plan;
 
 /// Records what a trigger was fired for.
-pub fn row_changed(firing: &Firing) {
+pub fn triggered(firing: &Firing) {
     if !settings::capture() {
         return;
     }
@@ -25,6 +25,15 @@ pub fn row_changed(firing: &Firing) {
     if operation != plan.operation {
         not_its_operation(plan.event_id);
     }
+    let entry = match operation {
+        Operation::Truncate => Entry::new(plan.event_id, operation),
+        _ => row_changed(firing, &plan),
+    };
+    append(entry);
+}
+
+/// What there is to tell about a row.
+fn row_changed(firing: &Firing, plan: &Plan) -> Entry {
     let row = firing.row(&plan.shape);
     let (changed, old) = match firing.old_row(&plan.shape) {
         None => (None, None),
@@ -41,14 +50,14 @@ pub fn row_changed(firing: &Firing) {
     let mut entry = Entry {
         changed,
         old,
-        ..Entry::new(plan.event_id, operation)
+        ..Entry::new(plan.event_id, plan.operation)
     };
     match &plan.computed {
         None => {
-            entry.data = Some(whole(&plan, &row));
+            entry.data = Some(whole(plan, &row));
             entry.record = plan.json.record(&row, &plan.key);
         }
-        Some(computed) => fill_in(&mut entry, &plan, computed, firing, &row),
+        Some(computed) => fill_in(&mut entry, plan, computed, firing, &row),
     }
     if entry.bytes() > settings::max_message_bytes() {
         let computed = plan.computed.as_ref().is_some_and(|computed| computed.data);
@@ -59,7 +68,7 @@ pub fn row_changed(firing: &Firing) {
         });
         reduce(&mut entry, key);
     }
-    append(entry);
+    entry
 }
 
 /// Leaves out what would make a message too large, and says so in it.

@@ -73,6 +73,7 @@ impl Messages {
                         "i" => Operation::Insert,
                         "u" => Operation::Update,
                         "d" => Operation::Delete,
+                        "t" => Operation::Truncate,
                         _ => Operation::Emit,
                     },
                     record: text(&row, 6),

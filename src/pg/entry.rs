@@ -58,6 +58,13 @@ fn trigger_data(fcinfo: pg_sys::FunctionCallInfo) -> Option<*mut pg_sys::Trigger
     }
 }
 
+/// Whether a trigger is one that capture can be called by: AFTER, and for each row unless it is for TRUNCATE.
+fn is_after(event: pg_sys::TriggerEvent) -> bool {
+    let for_each_row = event & pg_sys::TRIGGER_EVENT_ROW != 0;
+    let for_truncate = event & pg_sys::TRIGGER_EVENT_OPMASK == pg_sys::TRIGGER_EVENT_TRUNCATE;
+    event & pg_sys::TRIGGER_EVENT_TIMINGMASK == 0 && (for_each_row || for_truncate)
+}
+
 /// `webhooks.capture(event id)`: records the row's change. See [`crate::capture`].
 ///
 /// # Safety
@@ -65,17 +72,13 @@ fn trigger_data(fcinfo: pg_sys::FunctionCallInfo) -> Option<*mut pg_sys::Trigger
 #[no_mangle]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn webhooks_capture(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
-    let for_each_row = pg_sys::TRIGGER_EVENT_ROW;
-    let timing = pg_sys::TRIGGER_EVENT_TIMINGMASK | pg_sys::TRIGGER_EVENT_ROW;
     match trigger_data(fcinfo) {
         // SAFETY: trigger_data checked the node's type. AFTER is the timing without a bit of its own.
-        Some(data) if unsafe { (*data).tg_event } & timing == for_each_row => {
-            capture::row_changed(&Firing(data))
-        }
+        Some(data) if unsafe { is_after((*data).tg_event) } => capture::triggered(&Firing(data)),
         _ => {
             crate::error::raise(
                 PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-                "webhooks.capture() can only be called as an AFTER trigger for each row",
+                "webhooks.capture() can only be called as an AFTER trigger, for each row or for TRUNCATE",
                 "webhooks.add_event() makes such triggers.",
             );
         }

@@ -58,6 +58,8 @@ pub enum Operation {
     Update,
     /// A row is gone.
     Delete,
+    /// All rows of a table are gone at once.
+    Truncate,
     /// `webhooks.emit()`.
     Emit,
 }
@@ -69,6 +71,7 @@ impl Operation {
             "table.recordInsert" => Some(Operation::Insert),
             "table.recordUpdate" => Some(Operation::Update),
             "table.recordDelete" => Some(Operation::Delete),
+            "table.truncate" => Some(Operation::Truncate),
             _ => None,
         }
     }
@@ -79,6 +82,7 @@ impl Operation {
             Operation::Insert => b'i',
             Operation::Update => b'u',
             Operation::Delete => b'd',
+            Operation::Truncate => b't',
             Operation::Emit => b'e',
         }
     }

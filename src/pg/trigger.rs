@@ -1,4 +1,4 @@
-//! A row trigger's call, as the executor hands it over.
+//! A trigger's call, as the executor hands it over.
 
 use std::ffi::CStr;
 use std::rc::Rc;
@@ -9,7 +9,7 @@ use super::row::{Row, Shape};
 use super::store::Operation;
 use super::sys;
 
-/// The call of an AFTER ROW trigger. It lives as long as the call.
+/// The call of an AFTER trigger: for each row, or for a TRUNCATE. It lives as long as the call.
 pub struct Firing(pub(super) *mut pg_sys::TriggerData);
 
 impl Firing {
@@ -31,6 +31,7 @@ impl Firing {
         match unsafe { (*self.0).tg_event } & pg_sys::TRIGGER_EVENT_OPMASK {
             pg_sys::TRIGGER_EVENT_INSERT => Operation::Insert,
             pg_sys::TRIGGER_EVENT_DELETE => Operation::Delete,
+            pg_sys::TRIGGER_EVENT_TRUNCATE => Operation::Truncate,
             _ => Operation::Update,
         }
     }

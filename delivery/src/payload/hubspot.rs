@@ -59,6 +59,7 @@ fn event_type(message: &Message) -> Cow<'_, str> {
         Operation::Insert => "creation",
         Operation::Update => "propertyChange",
         Operation::Delete => "deletion",
+        Operation::Truncate => "truncation",
         Operation::Emit => return message.event_type().into(),
     };
     format!("{}.{done}", message.object_name().unwrap_or_default()).into()

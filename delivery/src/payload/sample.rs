@@ -25,6 +25,7 @@ pub(super) fn message(operation: Operation) -> Message {
         Operation::Insert => "table.recordInsert",
         Operation::Update => "table.recordUpdate",
         Operation::Delete => "table.recordDelete",
+        Operation::Truncate => "table.truncate",
         Operation::Emit => "lead:won",
     };
     let updated = operation == Operation::Update;

@@ -27,6 +27,7 @@ fn event(message: &Message) -> Cow<'_, str> {
         Operation::Insert => "created",
         Operation::Update => "changed",
         Operation::Delete => "deleted",
+        Operation::Truncate => "truncated",
         Operation::Emit => return message.event.label().into(),
     };
     format!("{}.{done}", message.object_name().unwrap_or_default()).into()
@@ -47,7 +48,7 @@ fn entity(message: &Message) -> Option<&str> {
 fn changes(message: &Message) -> Cow<'_, [String]> {
     match message.operation {
         Operation::Update => (&message.changed).into(),
-        Operation::Delete => Vec::new().into(),
+        Operation::Delete | Operation::Truncate => Vec::new().into(),
         Operation::Insert | Operation::Emit => {
             let mut names = Vec::new();
             json::members(message.data.as_deref().unwrap_or_default(), |key, _| {

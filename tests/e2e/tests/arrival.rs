@@ -76,6 +76,44 @@ fn insert_update_and_delete_arrive_signed_with_the_row() {
 }
 
 #[test]
+fn an_event_is_altered_while_it_is_in_use_and_truncate_arrives() {
+    let receiver = Receiver::start();
+    let database = Server::shared().database();
+    database.webhook("a", &receiver, "ordering => 'strict'");
+    let mut session = database.connect();
+    session.run(
+        "CREATE TABLE orders (id bigint PRIMARY KEY, n int);
+         SELECT webhooks.create_event('order', 'table.recordInsert', 'orders', condition => 'NEW.n > 0');
+         SELECT webhooks.subscribe('a', '{order}');
+         INSERT INTO orders VALUES (1, 1), (2, 0)",
+    );
+    receiver.wait_for(1);
+
+    session.run(
+        "SELECT webhooks.alter_event('order', condition => 'NEW.n = 0', data => 'json_build_object($$n$$, NEW.n)')",
+    );
+    session.run("INSERT INTO orders VALUES (3, 1), (4, 0)");
+    receiver.wait_for(2);
+    session.run(
+        "SELECT webhooks.alter_event('order', 'table.truncate', condition => '', data => '', new_name => 'orders:cleared')",
+    );
+    session.run("INSERT INTO orders VALUES (5, 0)");
+    session.run("TRUNCATE orders");
+
+    let bodies: Vec<_> = receiver
+        .wait_for(3)
+        .iter()
+        .map(|request| request.json())
+        .collect();
+    assert_eq!(bodies[0]["data"], json!([{"id": 1, "n": 1}]));
+    assert_eq!(bodies[1]["data"], json!([{"n": 0}]));
+    assert_eq!(bodies[2]["data"], json!([]));
+    assert_eq!(bodies[2]["eventType"], "table.truncate");
+    assert_eq!(bodies[2]["eventName"], "orders:cleared");
+    assert_eq!(bodies[2]["objectName"], "orders");
+}
+
+#[test]
 fn an_update_that_changes_nothing_watched_makes_no_call() {
     let receiver = Receiver::start();
     let database = Server::shared().database();

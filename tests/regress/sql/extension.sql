@@ -39,7 +39,7 @@ SELECT p.proname || E'(\n    ' || replace(pg_get_function_arguments(p.oid), ', '
 FROM pg_proc p
 WHERE p.pronamespace = 'webhooks'::regnamespace AND p.proname IN (
     'create_webhook', 'alter_webhook', 'drop_webhook', 'add_endpoint', 'remove_endpoint', 'enable_endpoint', 'pause_webhook',
-    'stop_webhook', 'start_webhook', 'add_event', 'create_event', 'drop_event', 'subscribe', 'unsubscribe', 'emit', 'status',
+    'stop_webhook', 'start_webhook', 'add_event', 'create_event', 'alter_event', 'drop_event', 'subscribe', 'unsubscribe', 'emit', 'status',
     'start_worker', 'rotate_secret', 'reveal_secret', 'public_key', 'resend', 'resend_failed', 'replay', 'cancel',
     'explain_message', 'test_webhook')
 ORDER BY p.proname;
