@@ -19,6 +19,7 @@ static ALLOW_HTTP: GucSetting<bool> = GucSetting::<bool>::new(true);
 static CAPTURE: GucSetting<bool> = GucSetting::<bool>::new(true);
 static METADATA: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 static MAX_MESSAGE_BYTES: GucSetting<i32> = GucSetting::<i32>::new(10 * 1024 * 1024);
+static MAX_WEBHOOKS_PER_ACCOUNT: GucSetting<i32> = GucSetting::<i32>::new(20);
 static INTEGRATION_URL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static QUEUE_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(64 * 1024);
 
@@ -57,6 +58,16 @@ pub fn define() {
         512 * 1024 * 1024,
         GucContext::Suset,
         GucFlags::UNIT_BYTE,
+    );
+    GucRegistry::define_int_guc(
+        c"webhooks.max_webhooks_per_account",
+        c"How many webhooks an account may have.",
+        c"Counts where a webhook names an account.",
+        &MAX_WEBHOOKS_PER_ACCOUNT,
+        1,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::default(),
     );
     GucRegistry::define_int_guc(
         c"webhooks.max_in_flight",

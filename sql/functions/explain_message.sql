@@ -90,6 +90,8 @@ BEGIN
             THEN 'never: it was cancelled'
         WHEN webhook.state = 'stopped'
             THEN 'never: the webhook is stopped, nothing is kept for it'
+        WHEN webhook.account <> coalesce(message.account, '')
+            THEN 'never: the webhook is for another account'
         WHEN subscribed_at IS NULL
             THEN 'never: the webhook is not subscribed to the event any more'
         WHEN message.at < subscribed_at
@@ -188,14 +190,15 @@ BEGIN
     message.seq := webhooks.message_seq_of(explain_message.id);
 
     -- The log knows most; the attempts and what failed may outlive it.
-    SELECT k.xid, k.event_id, k.record, k.is_logged INTO message.xid, message.event_id, message.record, is_logged
-    FROM (SELECT m.xid, m.event_id, m.record, true AS is_logged
+    SELECT k.xid, k.event_id, k.record, k.account, k.is_logged
+    INTO message.xid, message.event_id, message.record, message.account, is_logged
+    FROM (SELECT m.xid, m.event_id, m.record, m.account, true AS is_logged
           FROM webhooks.message m WHERE m.at = message.at AND m.seq = message.seq
           UNION ALL
-          SELECT d.message_xid, d.event_id, d.record, false
+          SELECT d.message_xid, d.event_id, d.record, NULL, false
           FROM webhooks.delivery d WHERE d.message_at = message.at AND d.message_seq = message.seq
           UNION ALL
-          SELECT NULL, a.event_id, NULL, false
+          SELECT NULL, a.event_id, NULL, NULL, false
           FROM webhooks.attempt a WHERE a.message_at = message.at AND a.message_seq = message.seq) AS k
     ORDER BY k.is_logged DESC
     LIMIT 1;
@@ -209,7 +212,8 @@ BEGIN
     FOR recipient IN
         SELECT e AS endpoint, w AS webhook
         FROM webhooks.endpoint e JOIN webhooks.webhook w ON w.id = e.webhook_id
-        WHERE EXISTS (SELECT FROM webhooks.subscription s WHERE s.webhook_id = w.id AND s.event_id = message.event_id)
+        WHERE (w.account IS NULL OR w.account = message.account)
+              AND EXISTS (SELECT FROM webhooks.subscription s WHERE s.webhook_id = w.id AND s.event_id = message.event_id)
            OR EXISTS (SELECT FROM webhooks.attempt a
                       WHERE a.message_seq = message.seq AND a.message_at = message.at AND a.endpoint_id = e.id)
            OR EXISTS (SELECT FROM webhooks.delivery d
@@ -221,7 +225,7 @@ BEGIN
                      FROM webhooks.explain_delivery(message, recipient.endpoint, recipient.webhook) AS line;
     END LOOP;
     IF NOT is_told THEN
-        RETURN NEXT 'never sent: no webhook is subscribed to the event';
+        RETURN NEXT 'never sent: no webhook is subscribed to the event' || CASE WHEN message.account IS NOT NULL THEN ' and for its account' ELSE '' END;
     END IF;
 END $$;
 

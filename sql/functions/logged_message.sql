@@ -1,6 +1,6 @@
 -- A message by its id.
 
-CREATE TYPE webhooks.message_place AS (at timestamptz, xid xid8, seq bigint, event_id bigint, record text);
+CREATE TYPE webhooks.message_place AS (at timestamptz, xid xid8, seq bigint, event_id bigint, record text, account text);
 
 COMMENT ON TYPE webhooks.message_place IS
 'For the functions of this schema: where a message is in the log, and what it is about.';
@@ -30,7 +30,7 @@ DECLARE
     found webhooks.message_place;
 BEGIN
     PERFORM webhooks.check_message_id(message_id);
-    SELECT m.at, m.xid, m.seq, m.event_id, m.record INTO found
+    SELECT m.at, m.xid, m.seq, m.event_id, m.record, m.account INTO found
     FROM webhooks.message m
     WHERE m.at = webhooks.message_at_of(message_id) AND m.seq = webhooks.message_seq_of(message_id);
 

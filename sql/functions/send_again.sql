@@ -69,6 +69,7 @@ BEGIN
         SELECT e.id
         FROM webhooks.endpoint e JOIN webhooks.webhook w ON w.id = e.webhook_id
         WHERE e.state <> 'gone' AND w.state <> 'stopped' AND (only_id IS NULL OR w.id = only_id)
+          AND (w.account IS NULL OR w.account = message.account)
           AND (EXISTS (SELECT FROM webhooks.subscription s
                        WHERE s.webhook_id = w.id AND s.event_id = message.event_id
                          AND (only_id IS NOT NULL OR message.at >= greatest(s.since, e.since)))
@@ -76,7 +77,11 @@ BEGIN
                           WHERE a.message_seq = message.seq AND a.message_at = message.at AND a.endpoint_id = e.id)
                OR EXISTS (SELECT FROM webhooks.delivery d
                           WHERE d.endpoint_id = e.id AND d.message_seq = message.seq AND d.message_at = message.at)));
-    IF recipients = '{}' AND webhook IS NOT NULL THEN
+    IF (SELECT w.account <> coalesce(message.account, '') FROM webhooks.webhook w WHERE w.id = only_id) THEN
+        RAISE EXCEPTION 'invalid argument "webhook": "%" is for another account than message %', webhook, message_id
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'A webhook with an account gets no message of another one.';
+    ELSIF recipients = '{}' AND webhook IS NOT NULL THEN
         RAISE EXCEPTION 'invalid argument "webhook": "%" is not subscribed to the event of message %', webhook, message_id
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'Use webhooks.subscribe(webhook, events) first, or webhooks.explain_message(id) to see whom it was for.';
@@ -154,7 +159,8 @@ AS $$
     SELECT e.id, m.seq, m.at, m.xid, m.event_id, m.record
     FROM webhooks.message m
          JOIN webhooks.subscription s ON s.event_id = m.event_id AND s.webhook_id = replayed.webhook_id
-         JOIN webhooks.endpoint e ON e.webhook_id = s.webhook_id AND e.state <> 'gone'
+         JOIN webhooks.webhook w ON w.id = s.webhook_id AND (w.account IS NULL OR w.account = m.account)
+         JOIN webhooks.endpoint e ON e.webhook_id = w.id AND e.state <> 'gone'
          LEFT JOIN pending p ON p.endpoint_id = e.id AND p.message_seq = m.seq AND p.message_at = m.at
     WHERE m.at >= replayed.since AND m.at < replayed.until AND p.endpoint_id IS NULL
 $$;

@@ -75,12 +75,40 @@ COMMENT ON FUNCTION webhooks.check_retry_schedule(interval[]) IS
 'For the functions of this schema: raises an error unless a webhook may have this schedule.';
 
 
+CREATE FUNCTION webhooks.check_account_has_room(account text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    highest  int := current_setting('webhooks.max_webhooks_per_account')::int;
+    existing bigint;
+BEGIN
+    IF account IS NULL THEN
+        RETURN;
+    END IF;
+    -- One session at a time, so that two do not both find the last place.
+    PERFORM pg_advisory_xact_lock('webhooks.webhook'::regclass::oid::int, hashtext(account));
+    SELECT count(*) INTO existing FROM webhooks.webhook w WHERE w.account = check_account_has_room.account;
+    IF existing >= highest THEN
+        RAISE EXCEPTION 'invalid argument "account": "%" has % webhooks already', account, existing
+            USING ERRCODE = 'configuration_limit_exceeded',
+                  HINT = 'Drop one of them, or raise webhooks.max_webhooks_per_account.';
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION webhooks.check_account_has_room(text) IS
+'For create_webhook and alter_webhook: raises an error if the account has as many webhooks as webhooks.max_webhooks_per_account allows.';
+
+
 CREATE FUNCTION webhooks.check_webhook(webhook webhooks.webhook) RETURNS void
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM webhooks.check_name('name', webhook.name);
+    IF webhook.account IS NOT NULL THEN
+        PERFORM webhooks.check_name('account', webhook.account);
+    END IF;
     PERFORM webhooks.check_signature(webhook.signature);
     IF length(webhook.handshake_key) > 1000 THEN
         RAISE EXCEPTION 'invalid argument "handshake_key": it is % characters long', length(webhook.handshake_key)

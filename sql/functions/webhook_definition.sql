@@ -10,6 +10,7 @@ CREATE FUNCTION webhooks.create_webhook(
     name           text,
     url            text,
     description    text       = NULL,
+    account        text       = NULL,
     secret         text       = NULL,
     signature      text       = 'standard',
     headers        jsonb      = '{}',
@@ -35,6 +36,7 @@ DECLARE
 BEGIN
     made.name := name;
     made.description := nullif(description, '');
+    made.account := nullif(account, '');
     made.signature := signature;
     made.handshake_key := nullif(handshake_key, '');
     made.throttle_calls := nullif(throttle_calls, 0);
@@ -48,12 +50,13 @@ BEGIN
     made.payload := payload;
     PERFORM webhooks.check_url(url);
     PERFORM webhooks.check_webhook(made);
+    PERFORM webhooks.check_account_has_room(made.account);
 
     INSERT INTO webhooks.webhook AS w
-        (name, description, signature, handshake_key, throttle_calls, throttle_per, batch_size, max_in_flight, ordering,
+        (name, description, account, signature, handshake_key, throttle_calls, throttle_per, batch_size, max_in_flight, ordering,
          timeout, retry_schedule, when_exhausted, payload)
     VALUES
-        (made.name, made.description, made.signature, made.handshake_key, made.throttle_calls, made.throttle_per,
+        (made.name, made.description, made.account, made.signature, made.handshake_key, made.throttle_calls, made.throttle_per,
          made.batch_size, made.max_in_flight, made.ordering, made.timeout, made.retry_schedule, made.when_exhausted,
          made.payload)
     ON CONFLICT DO NOTHING
@@ -74,13 +77,14 @@ BEGIN
     RETURN created;
 END $$;
 
-COMMENT ON FUNCTION webhooks.create_webhook(text, text, text, text, text, jsonb, text, int, interval, int, int, text, interval, interval[], text, jsonb, boolean) IS
-'Makes a webhook with one endpoint and returns its id, name and secret; use add_event or subscribe to say what it is told. secret is generated unless given; signature says whose receivers can verify the calls: standard, standard-ed25519, github, stripe, shopify or none. headers are added to each call. Each endpoint gets at most throttle_calls calls in any interval of throttle_per, up to batch_size messages in a call, and max_in_flight calls at once; ordering is record, strict or none; timeout is for a whole call; retry_schedule holds the wait before each further attempt; when_exhausted says what becomes of an endpoint that nothing has reached while a message was tried for that long: disable or keep. handshake_key is sent in each body; payload is the shape of bodies: the name of a preset as JSON ("default", "standard", "cloudevents", "capsule", "clinchpad", "hubspot", "superoffice") or a template, JSON with placeholders such as [@field:status] in its strings. verify makes a test call and creates nothing unless it is answered with 2xx.';
+COMMENT ON FUNCTION webhooks.create_webhook(text, text, text, text, text, text, jsonb, text, int, interval, int, int, text, interval, interval[], text, jsonb, boolean) IS
+'Makes a webhook with one endpoint and returns its id, name and secret; use add_event or subscribe to say what it is told. With an account it gets only messages of that account. secret is generated unless given; signature says whose receivers can verify the calls: standard, standard-ed25519, github, stripe, shopify or none. headers are added to each call. Each endpoint gets at most throttle_calls calls in any interval of throttle_per, up to batch_size messages in a call, and max_in_flight calls at once; ordering is record, strict or none; timeout is for a whole call; retry_schedule holds the wait before each further attempt; when_exhausted says what becomes of an endpoint that nothing has reached while a message was tried for that long: disable or keep. handshake_key is sent in each body; payload is the shape of bodies: the name of a preset as JSON ("default", "standard", "cloudevents", "capsule", "clinchpad", "hubspot", "superoffice") or a template, JSON with placeholders such as [@field:status] in its strings. verify makes a test call and creates nothing unless it is answered with 2xx.';
 
 
 CREATE FUNCTION webhooks.alter_webhook(
     name           text,
     description    text       = NULL,
+    account        text       = NULL,
     secret         text       = NULL,
     signature      text       = NULL,
     headers        jsonb      = NULL,
@@ -104,11 +108,14 @@ DECLARE
     changed_id bigint := webhooks.webhook_id(name);
     changed    webhooks.webhook;
     resigned   boolean;
+    moved      boolean;
 BEGIN
     SELECT w.* INTO changed FROM webhooks.webhook w WHERE w.id = changed_id FOR NO KEY UPDATE;
     resigned := signature <> changed.signature;
     changed.name := coalesce(new_name, changed.name);
     changed.description := nullif(coalesce(description, changed.description), '');
+    moved := nullif(account, '') IS DISTINCT FROM changed.account AND account IS NOT NULL;
+    changed.account := nullif(coalesce(account, changed.account), '');
     changed.signature := coalesce(signature, changed.signature);
     changed.handshake_key := nullif(coalesce(handshake_key, changed.handshake_key), '');
     changed.throttle_calls := nullif(coalesce(throttle_calls, changed.throttle_calls), 0);
@@ -121,18 +128,30 @@ BEGIN
     changed.when_exhausted := coalesce(when_exhausted, changed.when_exhausted);
     changed.payload := coalesce(payload, changed.payload);
     PERFORM webhooks.check_webhook(changed);
+    IF moved THEN
+        PERFORM webhooks.check_account_has_room(changed.account);
+    END IF;
     IF payload IS NOT NULL THEN
         PERFORM webhooks.check_payload_for_event(payload, s.event_id)
         FROM webhooks.subscription s WHERE s.webhook_id = changed_id AND s.payload IS NULL;
     END IF;
 
     UPDATE webhooks.webhook w
-    SET name = changed.name, description = changed.description, signature = changed.signature,
+    SET name = changed.name, description = changed.description, account = changed.account, signature = changed.signature,
         handshake_key = changed.handshake_key, throttle_calls = changed.throttle_calls,
         throttle_per = changed.throttle_per, batch_size = changed.batch_size, max_in_flight = changed.max_in_flight,
         ordering = changed.ordering, timeout = changed.timeout, retry_schedule = changed.retry_schedule,
         when_exhausted = changed.when_exhausted, payload = changed.payload, changed_at = now()
     WHERE w.id = changed_id;
+
+    -- What waits for it may be another account's.
+    IF moved AND changed.account IS NOT NULL THEN
+        DELETE FROM webhooks.delivery d USING webhooks.endpoint e
+        WHERE e.webhook_id = changed_id AND d.endpoint_id = e.id AND d.state <> 'failed'
+          AND NOT EXISTS (SELECT FROM webhooks.message m
+                          WHERE m.at = d.message_at AND m.xid = d.message_xid AND m.seq = d.message_seq
+                            AND m.account = changed.account);
+    END IF;
 
     -- A secret that was made for one signature is of no use to another.
     IF resigned OR secret IS NOT NULL THEN
@@ -151,8 +170,8 @@ EXCEPTION WHEN unique_violation THEN
               HINT = 'Choose another name.';
 END $$;
 
-COMMENT ON FUNCTION webhooks.alter_webhook(text, text, text, text, jsonb, text, int, interval, int, int, text, interval, interval[], text, jsonb, text) IS
-'Changes a webhook: the parameters are those of create_webhook, NULL leaves as it is, and new_name renames it. An empty description or handshake_key and 0 throttle_calls mean none, headers are replaced as a whole. payload goes for all subscriptions without one of their own. A secret, and a signature that is another one, count at once: no older secret signs any more, and where no secret is given one is made that fits. rotate_secret gives receivers time. What waits is sent as the webhook is then.';
+COMMENT ON FUNCTION webhooks.alter_webhook(text, text, text, text, text, jsonb, text, int, interval, int, int, text, interval, interval[], text, jsonb, text) IS
+'Changes a webhook: the parameters are those of create_webhook, NULL leaves as it is, and new_name renames it. An empty description, account or handshake_key and 0 throttle_calls mean none, headers are replaced as a whole. payload goes for all subscriptions without one of their own. A secret, and a signature that is another one, count at once: no older secret signs any more, and where no secret is given one is made that fits. rotate_secret gives receivers time. With another account it gets no more messages of the one before, also those that wait. What else waits is sent as the webhook is then.';
 
 
 CREATE FUNCTION webhooks.drop_webhook(name text) RETURNS void

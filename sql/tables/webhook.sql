@@ -4,6 +4,7 @@ CREATE TABLE webhooks.webhook (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name           text        NOT NULL,
     description    text,
+    account        text,
     signature      text        NOT NULL,
     handshake_key  text,
     throttle_calls int,
@@ -22,6 +23,7 @@ CREATE TABLE webhooks.webhook (
 
     CONSTRAINT webhook_name_key UNIQUE (name),
     CONSTRAINT webhook_name_is_given CHECK (name <> ''),
+    CONSTRAINT webhook_account_is_given CHECK (account <> ''),
     CONSTRAINT webhook_signature_known CHECK (
         signature IN ('standard', 'standard-ed25519', 'github', 'stripe', 'shopify', 'none')),
     CONSTRAINT webhook_handshake_key_length CHECK (length(handshake_key) BETWEEN 1 AND 1000),
@@ -39,8 +41,12 @@ CREATE TABLE webhooks.webhook (
     CONSTRAINT webhook_state_known CHECK (state IN ('started', 'paused', 'stopped'))
 );
 
+CREATE INDEX webhook_account_idx ON webhooks.webhook (account);
+
 COMMENT ON TABLE webhooks.webhook IS
 'The webhooks. Change them with the functions of this schema: create_webhook, alter_webhook, pause_webhook, stop_webhook, start_webhook, drop_webhook.';
+COMMENT ON COLUMN webhooks.webhook.account IS
+'It gets only messages of this account. NULL: those of every account, and those of none.';
 COMMENT ON COLUMN webhooks.webhook.signature IS
 'How calls are signed: standard, standard-ed25519, github, stripe, shopify or none.';
 COMMENT ON COLUMN webhooks.webhook.handshake_key IS

@@ -14,13 +14,13 @@ COMMENT ON VIEW webhooks.read_position IS
 -- (xid, seq) finds it. The planner has no idea how little that is: it is told not to read the whole day, and to expect few.
 -- Of the window up to to_snapshot the messages up to up_to_seq are handled.
 CREATE FUNCTION webhooks.unread_messages()
-RETURNS TABLE (at timestamptz, xid xid8, seq bigint, event_id bigint, record text)
+RETURNS TABLE (at timestamptz, xid xid8, seq bigint, event_id bigint, record text, account text)
 LANGUAGE sql STABLE ROWS 10
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
     WITH position AS MATERIALIZED (SELECT * FROM webhooks.read_position)
-    SELECT m.at, m.xid, m.seq, m.event_id, m.record
+    SELECT m.at, m.xid, m.seq, m.event_id, m.record, m.account
     FROM webhooks.message m
     WHERE (m.xid >= (SELECT pg_snapshot_xmax(p.from_snapshot) FROM position p)
            OR m.xid = ANY (ARRAY(SELECT pg_snapshot_xip(p.from_snapshot) FROM position p)))

@@ -27,6 +27,8 @@ pub struct Entry {
     pub event_id: i64,
     /// The record it is about.
     pub record: Option<String>,
+    /// The account it belongs to.
+    pub account: Option<String>,
 }
 
 /// Microseconds between the server's epoch and Unix's.

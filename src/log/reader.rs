@@ -13,7 +13,7 @@ use pgrx::prelude::*;
 
 use super::cursor::Position;
 use super::{Entry, Place};
-use crate::pg::cursor::{Held, Query};
+use crate::pg::cursor::{Fetched, Held, Query};
 use crate::pg::{encoding, transaction};
 
 /// Messages per page.
@@ -24,7 +24,7 @@ const PAGE: usize = 500;
 /// The condition on `seq` is written so that no index can serve it: the one on (xid, seq) must be entered by `xid`, or
 /// each read would walk all that was ever read.
 const NEW_MESSAGES: &std::ffi::CStr = c"
-    SELECT at, xid::text::bigint, seq, event_id, record
+    SELECT at, xid::text::bigint, seq, event_id, record, account
       FROM webhooks.message
      WHERE (xid >= pg_snapshot_xmax($1::pg_snapshot)
             OR xid = ANY (ARRAY(SELECT pg_snapshot_xip($1::pg_snapshot))))
@@ -96,6 +96,10 @@ impl Reader {
             }
             self.torn = true;
             let held = self.held.take().expect("opened above");
+            let text = |row: &Fetched, column| {
+                let text = row.get::<encoding::RawText>(column)?;
+                Some(encoding::utf8(&text.0))
+            };
             let entries = held.fetch(PAGE, |row| Entry {
                 place: Place {
                     at: row
@@ -106,9 +110,8 @@ impl Reader {
                     seq: row.get(3).expect("seq is set"),
                 },
                 event_id: row.get(4).expect("event_id is set"),
-                record: row
-                    .get::<encoding::RawText>(5)
-                    .map(|text| encoding::utf8(&text.0)),
+                record: text(row, 5),
+                account: text(row, 6),
             });
             let generation = self
                 .generations

@@ -14,6 +14,7 @@ use super::authentication;
 use super::deliveries::{id_of, Id};
 use super::payloads::Library;
 use super::Worker;
+use crate::log::Entry;
 use crate::pg::encoding::{utf8, RawText};
 use crate::pg::statement::{column, optional};
 use crate::pg::{catalog, transaction};
@@ -37,7 +38,16 @@ pub struct Configuration {
     /// Whether it was made in another database: then nothing is sent until somebody adopts it.
     pub is_copy: bool,
     /// Who is told, by event.
-    pub subscribers: HashMap<i64, Vec<Subscriber>>,
+    subscribers: HashMap<i64, Subscribers>,
+}
+
+/// Who is told of an event. However many accounts there are, a message costs the look-up of its own.
+#[derive(Default)]
+struct Subscribers {
+    /// Of whatever account a message is, or none.
+    of_all: Vec<Subscriber>,
+    /// Only of messages of an account.
+    of_account: HashMap<String, Vec<Subscriber>>,
 }
 
 const EVENTS: &str = "
@@ -65,8 +75,9 @@ const ENDPOINTS: &str = "
      WHERE CASE WHEN $1 IS NULL THEN w.state <> 'stopped' AND e.state <> 'gone' ELSE w.id = $1 END";
 
 const SUBSCRIPTIONS: &str = "
-    SELECT s.event_id, e.id, greatest(s.since, e.since)
+    SELECT s.event_id, e.id, greatest(s.since, e.since), w.account
       FROM webhooks.subscription s
+      JOIN webhooks.webhook w ON w.id = s.webhook_id
       JOIN webhooks.endpoint e ON e.webhook_id = s.webhook_id
      ORDER BY e.id";
 
@@ -80,7 +91,7 @@ impl Configuration {
     fn read(client: &SpiClient<'_>) -> (Self, Vec<pg_sys::Oid>) {
         let mut payloads = Library::load(client);
         let endpoints = load_endpoints(client, &mut payloads, None);
-        let mut subscribers: HashMap<i64, Vec<Subscriber>> = HashMap::new();
+        let mut subscribers: HashMap<i64, Subscribers> = HashMap::new();
         for row in rows(client, SUBSCRIPTIONS) {
             let event_id = column(&row, 1);
             if let Some(endpoint) = endpoints.get(&column::<i64>(&row, 2)) {
@@ -95,7 +106,14 @@ impl Configuration {
                     endpoint: Arc::clone(endpoint),
                     since,
                 };
-                subscribers.entry(event_id).or_default().push(subscriber);
+                let of_event = subscribers.entry(event_id).or_default();
+                match optional::<RawText>(&row, 4) {
+                    None => of_event.of_all.push(subscriber),
+                    Some(account) => {
+                        let of_account = of_event.of_account.entry(utf8(&account.0));
+                        of_account.or_default().push(subscriber);
+                    }
+                }
             }
         }
         let (events, tables) = load_events(client, None);
@@ -154,21 +172,34 @@ impl Configuration {
     /// Whether somebody is subscribed to what this delivery is of, and was when it was recorded.
     fn wants(&self, delivery: &Delivery) -> bool {
         let (endpoint_id, _, at) = id_of(delivery);
-        self.recipients(delivery.message.event.id, at)
+        let message = &delivery.message;
+        self.told(message.event.id, message.account.as_deref(), at)
             .any(|endpoint| endpoint.id == endpoint_id)
     }
 
-    /// The endpoints that a message of this event, recorded at this time, goes to.
-    pub fn recipients(&self, event_id: i64, at: i64) -> impl Iterator<Item = &Arc<Endpoint>> {
-        let subscribers = self
-            .subscribers
-            .get(&event_id)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        subscribers
-            .iter()
-            .filter(move |s| at >= s.since)
-            .map(|s| &s.endpoint)
+    /// The endpoints that a message goes to.
+    pub fn recipients(&self, entry: &Entry) -> impl Iterator<Item = &Arc<Endpoint>> {
+        self.told(entry.event_id, entry.account.as_deref(), entry.place.at)
+    }
+
+    /// The endpoints that get an event's messages of an account, recorded at this time.
+    fn told(
+        &self,
+        event_id: i64,
+        account: Option<&str>,
+        at: i64,
+    ) -> impl Iterator<Item = &Arc<Endpoint>> {
+        let of_event = self.subscribers.get(&event_id);
+        let of_all = of_event.map(|subscribers| &subscribers.of_all);
+        let of_account = of_event
+            .zip(account)
+            .and_then(|(subscribers, account)| subscribers.of_account.get(account));
+        of_all
+            .into_iter()
+            .chain(of_account)
+            .flatten()
+            .filter(move |subscriber| at >= subscriber.since)
+            .map(|subscriber| &subscriber.endpoint)
     }
 }
 

@@ -127,7 +127,7 @@ impl Worker {
                 let mut counted = Vec::new();
                 for entry in &page.entries {
                     let mut webhooks = HashSet::new();
-                    for endpoint in configuration.recipients(entry.event_id, entry.place.at) {
+                    for endpoint in configuration.recipients(entry) {
                         let row = row_for(endpoint, entry);
                         if handled.contains(&row.id()) || mending.cancels(endpoint.id, &entry.place)
                         {

@@ -114,6 +114,47 @@ fn an_event_is_altered_while_it_is_in_use_and_truncate_arrives() {
 }
 
 #[test]
+fn messages_reach_the_webhooks_of_their_account_and_those_of_none() {
+    let receivers = [Receiver::start(), Receiver::start(), Receiver::start()];
+    let database = Server::shared().database();
+    database.webhook("all", &receivers[0], "");
+    database.webhook("acme", &receivers[1], "account => 'acme'");
+    database.webhook("zeta", &receivers[2], "account => 'zeta'");
+    let mut session = database.connect();
+    session.run(
+        "CREATE TABLE orders (id bigint PRIMARY KEY, customer text);
+         SELECT webhooks.create_event('order', 'table.recordInsert', 'orders', account => 'customer');
+         SELECT webhooks.create_event('report');
+         SELECT webhooks.subscribe(name, '{order,report}') FROM webhooks.webhook",
+    );
+
+    session.run(
+        "INSERT INTO orders VALUES (1, 'acme'), (2, 'zeta'), (3, NULL), (4, 'other'), (5, 'acme');
+         SELECT webhooks.emit('report', '{\"id\": 6}', account => 'zeta');
+         SELECT webhooks.emit('report', '{\"id\": 7}')",
+    );
+
+    let ids = |receiver: &Receiver, count| {
+        let requests = receiver.wait_for(count);
+        let mut ids: Vec<i64> = requests.iter().map(|r| r.number("id")).collect();
+        ids.sort_unstable();
+        ids
+    };
+    assert_eq!(ids(&receivers[0], 7), [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(ids(&receivers[1], 2), [1, 5]);
+    assert_eq!(ids(&receivers[2], 2), [2, 6]);
+    wait_until("nothing is left", || {
+        session.number("SELECT backlog FROM webhooks.status()") == 0
+    });
+    // A webhook that changes hands gets nothing more of the account it had.
+    session.run("SELECT webhooks.alter_webhook('acme', account => 'zeta')");
+    session.run("INSERT INTO orders VALUES (8, 'acme'), (9, 'zeta')");
+    assert_eq!(ids(&receivers[0], 9), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert_eq!(ids(&receivers[1], 3), [1, 5, 9]);
+    assert_eq!(ids(&receivers[2], 3), [2, 6, 9]);
+}
+
+#[test]
 fn an_update_that_changes_nothing_watched_makes_no_call() {
     let receiver = Receiver::start();
     let database = Server::shared().database();

@@ -1,0 +1,67 @@
+-- Accounts: messages reach their own account's webhooks, and those that name none.
+\getenv inputdir PG_ABS_SRCDIR
+\set fresh :inputdir '/include/fresh.sql'
+\i :fresh
+
+CREATE TABLE public.orders (id int PRIMARY KEY, account text);
+SELECT FROM webhooks.create_event('order', 'table.recordInsert', 'orders', account => 'account');
+SELECT id FROM webhooks.create_webhook('all', 'https://example.com/all');
+SELECT id FROM webhooks.create_webhook('acme', 'https://example.com/acme', account => 'acme');
+SELECT id FROM webhooks.create_webhook('zeta', 'https://example.com/zeta', 'of zeta', 'zeta');
+SELECT name, account FROM webhooks.webhook ORDER BY id;
+SELECT webhooks.subscribe(name, '{order}') FROM webhooks.webhook \g /dev/null
+CREATE VIEW pg_temp.pending AS
+SELECT w.name AS webhook, array_agg(p.record ORDER BY p.message_seq) AS records
+FROM webhooks.pending_delivery p JOIN webhooks.webhook w ON w.id = p.webhook_id GROUP BY w.name ORDER BY w.name;
+
+INSERT INTO orders VALUES (1, 'acme'), (2, 'zeta'), (3, NULL), (4, 'Acme'), (5, 'acme');
+SELECT * FROM pg_temp.pending;
+SELECT webhook, pending FROM webhooks.webhook_stats ORDER BY webhook;
+SELECT backlog FROM webhooks.status();
+
+-- Whom a message is for
+SELECT webhooks.message_id(at, seq) AS id FROM webhooks.message WHERE record = '1' \gset
+SELECT line FROM webhooks.explain_message(:'id') WITH ORDINALITY AS l (line, n) WHERE n > 1;
+SELECT webhooks.message_id(at, seq) AS id FROM webhooks.message WHERE record = '4' \gset
+SELECT line FROM webhooks.explain_message(:'id') WITH ORDINALITY AS l (line, n) WHERE n > 1;
+SELECT state, replace(message, :'id', 'msg_…') AS message, hint FROM pg_temp.complaint(format('SELECT webhooks.resend(%L, %L)', :'id', 'acme'));
+
+-- emit says whose it is by itself.
+SELECT FROM webhooks.create_event('report');
+SELECT webhooks.subscribe(name, '{report}') FROM webhooks.webhook \g /dev/null
+SELECT webhooks.emit('report', record => 'r', account => 'acme') IS NOT NULL AS emitted;
+SELECT * FROM pg_temp.pending;
+
+-- Another account: from now on its messages, and nothing of the one before.
+INSERT INTO webhooks.delivery (endpoint_id, message_seq, message_at, message_xid, event_id, record, state)
+SELECT 2, seq, at, xid, event_id, record, 'waiting' FROM webhooks.message WHERE account = 'acme';
+SELECT FROM webhooks.alter_webhook('acme', description => 'x');
+SELECT count(*) FROM webhooks.delivery;
+SELECT FROM webhooks.alter_webhook('acme', account => 'zeta');
+SELECT count(*) FROM webhooks.delivery;
+SELECT * FROM pg_temp.pending;
+SELECT FROM webhooks.alter_webhook('acme', account => '');
+SELECT name, account FROM webhooks.webhook ORDER BY id;
+SELECT * FROM pg_temp.pending;
+
+-- What is sent again is its account's, too: as if the worker had read all of it.
+INSERT INTO webhooks.read_cursor (at, from_snapshot) VALUES (clock_timestamp(), pg_current_snapshot());
+SELECT webhooks.replay('zeta', '-infinity', 'infinity', true) AS zeta, webhooks.replay('all', '-infinity', 'infinity', true) AS all;
+
+-- How many an account may have
+SET webhooks.max_webhooks_per_account = 2;
+SELECT FROM webhooks.create_webhook('zeta 2', 'https://example.com/', account => 'zeta');
+\x
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.create_webhook('zeta 3', 'https://example.com/', account => 'zeta')$$);
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.alter_webhook('all', account => 'zeta')$$);
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.create_webhook('spaced', 'https://example.com/', account => ' a')$$);
+\x
+SELECT FROM webhooks.alter_webhook('zeta', account => 'zeta', description => 'still there');
+SELECT FROM webhooks.create_webhook('nobody''s', 'https://example.com/');
+SELECT FROM webhooks.create_webhook('nobody''s 2', 'https://example.com/');
+SELECT FROM webhooks.create_webhook('nobody''s 3', 'https://example.com/');
+SET webhooks.max_webhooks_per_account = 1;
+SELECT FROM webhooks.alter_webhook('zeta', account => 'zeta');
+RESET webhooks.max_webhooks_per_account;
+
+DROP TABLE orders;
