@@ -37,6 +37,10 @@ pub enum Kind {
     Jsonb,
     /// `bytea`
     Bytes,
+    /// `money`, as the number it is: with what sign and which separators people write it depends on the session.
+    Money,
+    /// `regclass` and its kin, whose output function is this: names, with their schema whatever the `search_path`.
+    Name(Oid),
     /// `date`, `time`, `timetz`, `timestamp`, `timestamptz`
     DateTime(Oid),
     /// An array of elements that are read as the kind says.
@@ -139,6 +143,16 @@ impl Kind {
             pg_sys::JSONOID => Kind::Json,
             pg_sys::JSONBOID => Kind::Jsonb,
             pg_sys::BYTEAOID => Kind::Bytes,
+            pg_sys::MONEYOID => Kind::Money,
+            pg_sys::REGCLASSOID
+            | pg_sys::REGTYPEOID
+            | pg_sys::REGPROCOID
+            | pg_sys::REGPROCEDUREOID
+            | pg_sys::REGOPEROID
+            | pg_sys::REGOPERATOROID
+            | pg_sys::REGCONFIGOID
+            | pg_sys::REGDICTIONARYOID
+            | pg_sys::REGCOLLATIONOID => Kind::Name(output_function(base)),
             pg_sys::DATEOID
             | pg_sys::TIMEOID
             | pg_sys::TIMETZOID
@@ -180,10 +194,7 @@ impl Kind {
                     return Kind::Cast(function);
                 }
             }
-            let mut output = pg_sys::InvalidOid;
-            let mut is_varlena = false;
-            pg_sys::getTypeOutputInfo(base, &mut output, &mut is_varlena);
-            Kind::Other(output)
+            Kind::Other(output_function(base))
         }
     }
 
@@ -207,6 +218,15 @@ impl Kind {
                 Kind::Json => Value::Json(detoasted(datum)),
                 Kind::Jsonb => Value::Json(output(pg_sys::F_JSONB_OUT.into(), datum)),
                 Kind::Bytes => Value::Bytes(detoasted(datum)),
+                Kind::Money => Value::Numeric(Numeric(detoasted(pg_sys::OidFunctionCall1Coll(
+                    pg_sys::F_NUMERIC_MONEY.into(),
+                    pg_sys::InvalidOid,
+                    datum,
+                )))),
+                Kind::Name(function) => {
+                    let _path = EmptySearchPath::enter();
+                    Value::Text(output(*function, datum))
+                }
                 Kind::DateTime(oid) => match Moment::read(*oid, datum) {
                     Some(moment) => Value::Moment(moment),
                     None => Value::Text(date_time(*oid, datum)),
@@ -225,6 +245,14 @@ impl Kind {
             }
         }
     }
+}
+
+fn output_function(type_oid: Oid) -> Oid {
+    let mut output = pg_sys::InvalidOid;
+    let mut is_varlena = false;
+    // SAFETY: a catalog look-up that writes through pointers to locals of the right types.
+    unsafe { pg_sys::getTypeOutputInfo(type_oid, &mut output, &mut is_varlena) };
+    output
 }
 
 /// The bytes of a text-like value, taken out of line and uncompressed where need be.
@@ -306,6 +334,30 @@ unsafe fn array(element: &Element, datum: Datum) -> Array {
             kind: &element.kind,
             dimensions,
         }
+    }
+}
+
+/// While this lives, nothing is found without its schema but what is the server's own.
+struct EmptySearchPath;
+
+impl EmptySearchPath {
+    fn enter() -> Self {
+        let mut path = pg_sys::OverrideSearchPath {
+            schemas: std::ptr::null_mut(),
+            addCatalog: true,
+            addTemp: false,
+            ..Default::default()
+        };
+        // SAFETY: the server copies the path; it is taken off again below, before any part of the transaction ends.
+        unsafe { pg_sys::PushOverrideSearchPath(&mut path) };
+        Self
+    }
+}
+
+impl Drop for EmptySearchPath {
+    fn drop(&mut self) {
+        // SAFETY: takes off what `enter` put there.
+        unsafe { pg_sys::PopOverrideSearchPath() };
     }
 }
 

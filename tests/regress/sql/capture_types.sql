@@ -38,7 +38,7 @@ SELECT pg_temp.recorded('double precision', '0.1', '1', '100', '1e15', '12345678
 SELECT pg_temp.recorded('numeric', '0', '1.50', '-0.000', '123456789012345678901234567890.123456789012345678901234567890',
     '1e400', '1e-30', 'NaN', 'Infinity', '-Infinity');
 SELECT pg_temp.recorded('numeric(10,2)', '1', '99999999.99');
-SELECT pg_temp.recorded('money', '12.34') ~ '^\{"v":"\$12.34"\}$';
+SELECT pg_temp.recorded('money', '12.34', '-1234567.80', '0');
 SELECT pg_temp.recorded('oid', '4294967295');
 SELECT pg_temp.recorded('boolean', 't', 'f', NULL);
 
@@ -83,6 +83,20 @@ SELECT pg_temp.recorded('pg_lsn', '16/B374D848');
 SELECT pg_temp.recorded('pg_snapshot', '10:20:10,14');
 SELECT pg_temp.recorded('xid8', '12345678901');
 SELECT pg_temp.recorded('jsonpath', '$.a[*] ? (@ > 1)');
+
+-- Names of objects: with their schema, unless it is the server's own
+SELECT pg_temp.recorded('regclass', 'public.typed', 'pg_class', '0');
+SELECT pg_temp.recorded('regtype', 'public.mood', 'int[]', 'timestamptz');
+SELECT pg_temp.recorded('regproc', 'now');
+SELECT pg_temp.recorded('regprocedure', 'webhooks.drop_event(text)');
+SELECT pg_temp.recorded('regoperator', '+(int,int)');
+SELECT pg_temp.recorded('regconfig', 'simple');
+SELECT pg_temp.recorded('regrole', 'pg_monitor');
+SELECT pg_temp.recorded('regnamespace', 'public');
+SELECT pg_temp.recorded('regclass[]', '{pg_class,public.typed}');
+SET search_path = webhooks, public;
+SELECT pg_temp.recorded('pg_catalog.regprocedure', 'drop_event(text)') AS the_same;
+RESET search_path;
 
 -- Ranges: strings as Postgres writes them, times in them in UTC
 SELECT pg_temp.recorded('int4range', '[1,5)', 'empty', '(,3)');
