@@ -131,7 +131,15 @@ BEGIN
     PERFORM webhooks.check_retry_schedule(webhook.retry_schedule);
     PERFORM webhooks.check_choice('when_exhausted', webhook.when_exhausted, '{disable,keep}',
         'Give ''disable'' (an endpoint that nothing has reached meanwhile) or ''keep''.');
-    IF webhook.payload IS NULL THEN
+    IF jsonb_typeof(webhook.properties) IS DISTINCT FROM 'object' THEN
+        RAISE EXCEPTION 'invalid argument "properties": it is not a JSON object'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give an object of your own, such as ''{"team": "shipping"}'', or leave it out.';
+    ELSIF length(webhook.errors_email) > 254 OR webhook.errors_email !~ '^[^@[:space:][:cntrl:]<>,;"]+@[^@[:space:][:cntrl:]<>,;"]+$' THEN
+        RAISE EXCEPTION 'invalid argument "errors_email": %', quote_literal(webhook.errors_email)
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give one address, such as ''ops@example.com'', of at most 254 characters.';
+    ELSIF webhook.payload IS NULL THEN
         RAISE EXCEPTION 'invalid argument "payload": it is NULL'
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Give the name of a preset, such as ''"default"'', or a template.';

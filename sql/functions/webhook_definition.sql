@@ -23,6 +23,8 @@ CREATE FUNCTION webhooks.create_webhook(
     timeout        interval   = '15 seconds',
     retry_schedule interval[] = '{5s,1m,5m,15m,15m}',
     when_exhausted text       = 'disable',
+    properties     jsonb      = '{}',
+    errors_email   text       = NULL,
     payload        jsonb      = '"default"',
     verify         boolean    = false
 ) RETURNS webhooks.created_webhook
@@ -47,6 +49,8 @@ BEGIN
     made.timeout := timeout;
     made.retry_schedule := retry_schedule;
     made.when_exhausted := when_exhausted;
+    made.properties := properties;
+    made.errors_email := nullif(errors_email, '');
     made.payload := payload;
     PERFORM webhooks.check_url(url);
     PERFORM webhooks.check_webhook(made);
@@ -54,11 +58,11 @@ BEGIN
 
     INSERT INTO webhooks.webhook AS w
         (name, description, account, signature, handshake_key, throttle_calls, throttle_per, batch_size, max_in_flight, ordering,
-         timeout, retry_schedule, when_exhausted, payload)
+         timeout, retry_schedule, when_exhausted, properties, errors_email, payload)
     VALUES
         (made.name, made.description, made.account, made.signature, made.handshake_key, made.throttle_calls, made.throttle_per,
          made.batch_size, made.max_in_flight, made.ordering, made.timeout, made.retry_schedule, made.when_exhausted,
-         made.payload)
+         made.properties, made.errors_email, made.payload)
     ON CONFLICT DO NOTHING
     RETURNING w.id, w.name INTO created.id, created.name;
 
@@ -77,8 +81,8 @@ BEGIN
     RETURN created;
 END $$;
 
-COMMENT ON FUNCTION webhooks.create_webhook(text, text, text, text, text, text, jsonb, text, int, interval, int, int, text, interval, interval[], text, jsonb, boolean) IS
-'Makes a webhook with one endpoint and returns its id, name and secret; use add_event or subscribe to say what it is told. With an account it gets only messages of that account. secret is generated unless given; signature says whose receivers can verify the calls: standard, standard-ed25519, github, stripe, shopify or none. headers are added to each call. Each endpoint gets at most throttle_calls calls in any interval of throttle_per, up to batch_size messages in a call, and max_in_flight calls at once; ordering is record, strict or none; timeout is for a whole call; retry_schedule holds the wait before each further attempt; when_exhausted says what becomes of an endpoint that nothing has reached while a message was tried for that long: disable or keep. handshake_key is sent in each body; payload is the shape of bodies: the name of a preset as JSON ("default", "standard", "cloudevents", "capsule", "clinchpad", "hubspot", "superoffice") or a template, JSON with placeholders such as [@field:status] in its strings. verify makes a test call and creates nothing unless it is answered with 2xx.';
+COMMENT ON FUNCTION webhooks.create_webhook(text, text, text, text, text, text, jsonb, text, int, interval, int, int, text, interval, interval[], text, jsonb, text, jsonb, boolean) IS
+'Makes a webhook with one endpoint and returns its id, name and secret; use add_event or subscribe to say what it is told. With an account it gets only messages of that account. secret is generated unless given; signature says whose receivers can verify the calls: standard, standard-ed25519, github, stripe, shopify or none. headers are added to each call. Each endpoint gets at most throttle_calls calls in any interval of throttle_per, up to batch_size messages in a call, and max_in_flight calls at once; ordering is record, strict or none; timeout is for a whole call; retry_schedule holds the wait before each further attempt; when_exhausted says what becomes of an endpoint that nothing has reached while a message was tried for that long: disable or keep. properties are yours to keep with it; errors_email gets mail when deliveries have failed for good or an endpoint is disabled. handshake_key is sent in each body; payload is the shape of bodies: the name of a preset as JSON ("default", "standard", "cloudevents", "capsule", "clinchpad", "hubspot", "superoffice") or a template, JSON with placeholders such as [@field:status] in its strings. verify makes a test call and creates nothing unless it is answered with 2xx.';
 
 
 CREATE FUNCTION webhooks.alter_webhook(
@@ -97,6 +101,8 @@ CREATE FUNCTION webhooks.alter_webhook(
     timeout        interval   = NULL,
     retry_schedule interval[] = NULL,
     when_exhausted text       = NULL,
+    properties     jsonb      = NULL,
+    errors_email   text       = NULL,
     payload        jsonb      = NULL,
     new_name       text       = NULL
 ) RETURNS void
@@ -126,6 +132,8 @@ BEGIN
     changed.timeout := coalesce(timeout, changed.timeout);
     changed.retry_schedule := coalesce(retry_schedule, changed.retry_schedule);
     changed.when_exhausted := coalesce(when_exhausted, changed.when_exhausted);
+    changed.properties := coalesce(properties, changed.properties);
+    changed.errors_email := nullif(coalesce(errors_email, changed.errors_email), '');
     changed.payload := coalesce(payload, changed.payload);
     PERFORM webhooks.check_webhook(changed);
     IF moved THEN
@@ -141,7 +149,8 @@ BEGIN
         handshake_key = changed.handshake_key, throttle_calls = changed.throttle_calls,
         throttle_per = changed.throttle_per, batch_size = changed.batch_size, max_in_flight = changed.max_in_flight,
         ordering = changed.ordering, timeout = changed.timeout, retry_schedule = changed.retry_schedule,
-        when_exhausted = changed.when_exhausted, payload = changed.payload, changed_at = now()
+        when_exhausted = changed.when_exhausted, properties = changed.properties, errors_email = changed.errors_email,
+        payload = changed.payload, changed_at = now(), changed_by = current_user
     WHERE w.id = changed_id;
 
     -- What waits for it may be another account's.
@@ -170,8 +179,8 @@ EXCEPTION WHEN unique_violation THEN
               HINT = 'Choose another name.';
 END $$;
 
-COMMENT ON FUNCTION webhooks.alter_webhook(text, text, text, text, text, jsonb, text, int, interval, int, int, text, interval, interval[], text, jsonb, text) IS
-'Changes a webhook: the parameters are those of create_webhook, NULL leaves as it is, and new_name renames it. An empty description, account or handshake_key and 0 throttle_calls mean none, headers are replaced as a whole. payload goes for all subscriptions without one of their own. A secret, and a signature that is another one, count at once: no older secret signs any more, and where no secret is given one is made that fits. rotate_secret gives receivers time. With another account it gets no more messages of the one before, also those that wait. What else waits is sent as the webhook is then.';
+COMMENT ON FUNCTION webhooks.alter_webhook(text, text, text, text, text, jsonb, text, int, interval, int, int, text, interval, interval[], text, jsonb, text, jsonb, text) IS
+'Changes a webhook: the parameters are those of create_webhook, NULL leaves as it is, and new_name renames it. An empty description, account, handshake_key or errors_email and 0 throttle_calls mean none, headers and properties are replaced as a whole. payload goes for all subscriptions without one of their own. A secret, and a signature that is another one, count at once: no older secret signs any more, and where no secret is given one is made that fits. rotate_secret gives receivers time. With another account it gets no more messages of the one before, also those that wait. What else waits is sent as the webhook is then.';
 
 
 CREATE FUNCTION webhooks.drop_webhook(name text) RETURNS void

@@ -21,7 +21,7 @@ BEGIN
                   HINT = 'All have answered 410: use webhooks.enable_endpoint(webhook, url) or webhooks.add_endpoint(webhook, url) first.';
     END IF;
 
-    UPDATE webhooks.webhook w SET state = new_state, changed_at = now() WHERE w.id = changed_id;
+    UPDATE webhooks.webhook w SET state = new_state, changed_at = now(), changed_by = current_user WHERE w.id = changed_id;
 
     IF new_state = 'stopped' THEN
         PERFORM webhooks.drop_pending(changed_id, NULL);

@@ -15,11 +15,14 @@ CREATE TABLE webhooks.webhook (
     timeout        interval    NOT NULL,
     retry_schedule interval[]  NOT NULL,
     when_exhausted text        NOT NULL DEFAULT 'disable',
+    properties     jsonb       NOT NULL DEFAULT '{}',
+    errors_email   text,
     payload        jsonb       NOT NULL DEFAULT '"default"',
     state          text        NOT NULL DEFAULT 'started',
     created_at     timestamptz NOT NULL DEFAULT now(),
     created_by     name        NOT NULL DEFAULT current_user,
     changed_at     timestamptz NOT NULL DEFAULT now(),
+    changed_by     name        NOT NULL DEFAULT current_user,
 
     CONSTRAINT webhook_name_key UNIQUE (name),
     CONSTRAINT webhook_name_is_given CHECK (name <> ''),
@@ -31,6 +34,8 @@ CREATE TABLE webhooks.webhook (
     CONSTRAINT webhook_throttle_per_range CHECK (throttle_per BETWEEN '1 millisecond' AND '1 day'),
     CONSTRAINT webhook_batch_size_range CHECK (batch_size BETWEEN 1 AND 1000),
     CONSTRAINT webhook_when_exhausted_known CHECK (when_exhausted IN ('disable', 'keep')),
+    CONSTRAINT webhook_properties_are_an_object CHECK (jsonb_typeof(properties) = 'object'),
+    CONSTRAINT webhook_errors_email_length CHECK (length(errors_email) BETWEEN 3 AND 254),
     CONSTRAINT webhook_max_in_flight_range CHECK (max_in_flight BETWEEN 1 AND 1000),
     CONSTRAINT webhook_ordering_known CHECK (ordering IN ('record', 'strict', 'none')),
     CONSTRAINT webhook_timeout_range CHECK (timeout BETWEEN '1 millisecond' AND '1 hour'),
@@ -57,6 +62,10 @@ COMMENT ON COLUMN webhooks.webhook.batch_size IS
 'Up to so many messages go in one call. Over 1 the body is a list, even of one.';
 COMMENT ON COLUMN webhooks.webhook.when_exhausted IS
 'When a delivery has failed for good and nothing has reached its endpoint since its first attempt: disable the endpoint, or keep it.';
+COMMENT ON COLUMN webhooks.webhook.properties IS
+'What its users want to remember with it. The product does not look at it.';
+COMMENT ON COLUMN webhooks.webhook.errors_email IS
+'Who gets mail when deliveries have failed for good or an endpoint is disabled. NULL: nobody.';
 COMMENT ON COLUMN webhooks.webhook.payload IS
 'The shape of bodies: the name of a preset, or a template. A subscription may have another.';
 COMMENT ON COLUMN webhooks.webhook.max_in_flight IS
@@ -67,6 +76,8 @@ COMMENT ON COLUMN webhooks.webhook.timeout IS
 'How long one call may take, the answer''s body included.';
 COMMENT ON COLUMN webhooks.webhook.retry_schedule IS
 'Waits before each further attempt: n waits make n + 1 attempts.';
+COMMENT ON COLUMN webhooks.webhook.changed_by IS
+'Who changed it last, its endpoints, secrets and headers included.';
 COMMENT ON COLUMN webhooks.webhook.state IS
 'started; paused: messages wait; stopped: nothing is kept for it.';
 

@@ -57,6 +57,14 @@ SELECT * FROM pg_temp.refused(:'billing' || $$, signature => 'none', secret => '
 SELECT * FROM pg_temp.refused(:'billing' || $$, signature => 'Standard'$$);
 SELECT * FROM pg_temp.refused(:'billing' || $$, signature => NULL$$);
 
+-- properties, errors_email
+SELECT * FROM pg_temp.refused(:'billing' || $$, properties => NULL$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, properties => '[1]'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, errors_email => 'ops'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, errors_email => 'Ops <ops@example.com>'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, errors_email => E'ops@example.com\r\nBcc: all@example.com'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, errors_email => repeat('o', 254) || '@example.com'$$);
+
 -- headers
 SELECT * FROM pg_temp.refused(:'billing' || $$, headers => NULL$$);
 SELECT * FROM pg_temp.refused(:'billing' || $$, headers => '[]'$$);

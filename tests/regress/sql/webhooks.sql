@@ -51,3 +51,10 @@ SELECT webhook_id FROM webhooks.secret;
 
 -- A name is free again once its webhook is dropped; ids are not used again.
 SELECT id, name FROM webhooks.create_webhook('shipping', 'https://example.com/hooks');
+
+-- What is kept with it.
+SELECT name FROM webhooks.create_webhook('kept', 'https://example.com/', properties => '{"team": "shipping"}', errors_email => 'ops@example.com');
+SELECT FROM webhooks.alter_webhook('kept', description => 'other');
+SELECT properties, errors_email, changed_by = current_user AS by_me FROM webhooks.webhook WHERE name = 'kept';
+SELECT FROM webhooks.alter_webhook('kept', properties => '{}', errors_email => '');
+SELECT properties, errors_email FROM webhooks.webhook WHERE name = 'kept';
