@@ -40,7 +40,14 @@ extension_sql_file!("../sql/tables/header.sql", requires = ["secret"]);
 extension_sql_file!("../sql/tables/endpoint.sql", requires = ["header"]);
 extension_sql_file!("../sql/tables/event.sql", requires = ["endpoint"]);
 extension_sql_file!("../sql/tables/subscription.sql", requires = ["event"]);
-extension_sql_file!("../sql/tables/origin.sql", requires = ["subscription"]);
+extension_sql_file!(
+    "../sql/tables/subscription_pattern.sql",
+    requires = ["subscription"]
+);
+extension_sql_file!(
+    "../sql/tables/origin.sql",
+    requires = ["subscription_pattern"]
+);
 extension_sql_file!("../sql/tables/message.sql", requires = ["origin"]);
 extension_sql_file!("../sql/tables/attempt.sql", requires = ["message"]);
 extension_sql_file!("../sql/tables/delivery.sql", requires = ["attempt"]);
@@ -134,8 +141,12 @@ extension_sql_file!(
     requires = ["webhook_state"]
 );
 extension_sql_file!(
-    "../sql/functions/watched_table.sql",
+    "../sql/functions/event_patterns.sql",
     requires = ["event_names"]
+);
+extension_sql_file!(
+    "../sql/functions/watched_table.sql",
+    requires = ["event_patterns"]
 );
 extension_sql_file!(
     "../sql/functions/event_expression.sql",

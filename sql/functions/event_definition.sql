@@ -1,30 +1,67 @@
 -- Making and dropping events, for those who call create_event, add_event and their kin.
 
-CREATE FUNCTION webhooks.unnamed_event(type text, on_table regclass, fields text[], condition text) RETURNS bigint
+CREATE FUNCTION webhooks.checked_event(
+    name text, type text, on_table regclass, fields text[], condition text, data text, account text, key text, description text
+) RETURNS webhooks.event
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    event    webhooks.event;
+    needless text := CASE WHEN fields IS NOT NULL THEN 'fields' WHEN condition IS NOT NULL THEN 'condition'
+                          WHEN data IS NOT NULL THEN 'data' WHEN account IS NOT NULL THEN 'account'
+                          WHEN key IS NOT NULL THEN 'key' END;
+BEGIN
+    event.name := name;
+    event.named := name IS NOT NULL;
+    event.description := description;
+    IF event.named AND type IS NULL AND on_table IS NULL THEN
+        IF needless IS NOT NULL THEN
+            RAISE EXCEPTION 'invalid argument "%": it needs type and on_table', needless
+                USING ERRCODE = 'invalid_parameter_value',
+                      HINT = 'An event without them is raised by webhooks.emit(event), whenever you call it.';
+        END IF;
+        event.type := name;
+        RETURN event;
+    END IF;
+
+    PERFORM webhooks.check_event_type(type, on_table);
+    event.type := type;
+    event.on_table := on_table;
+    event.fields := webhooks.watched_fields(type, on_table, fields);
+    event.condition := webhooks.trimmed_expression('condition', condition, type);
+    event.data := webhooks.trimmed_expression('data', data, type);
+    event.account := webhooks.row_expression('account', account, type, on_table);
+    event.key := webhooks.row_expression('key', key, type, on_table);
+    RETURN event;
+END $$;
+
+COMMENT ON FUNCTION webhooks.checked_event(text, text, regclass, text[], text, text, text, text, text) IS
+'For create_event, add_event and alter_event: the event that these parameters ask for, without an id, or an error. Expressions are looked at when it is made. Without a name it is an unnamed one.';
+
+
+CREATE FUNCTION webhooks.unnamed_event(wanted webhooks.event) RETURNS bigint
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
     -- The lock keeps drop_unused_events from dropping it while the caller subscribes to it.
     SELECT e.id FROM webhooks.event e
     WHERE NOT e.named AND e.dropped_at IS NULL
-      AND e.type = unnamed_event.type AND e.on_table = unnamed_event.on_table
-      AND e.fields IS NOT DISTINCT FROM unnamed_event.fields
-      AND e.condition IS NOT DISTINCT FROM unnamed_event.condition
+      AND e.type = wanted.type AND e.on_table = wanted.on_table
+      AND e.fields IS NOT DISTINCT FROM wanted.fields AND e.condition IS NOT DISTINCT FROM wanted.condition
     FOR KEY SHARE
 $$;
 
-COMMENT ON FUNCTION webhooks.unnamed_event(text, regclass, text[], text) IS
+COMMENT ON FUNCTION webhooks.unnamed_event(webhooks.event) IS
 'For add_event: the id of the unnamed event that is just this one, locked against being dropped, or NULL.';
 
 
-CREATE FUNCTION webhooks.make_event(
-    name text, type text, on_table regclass, fields text[], condition text, data text, account text, key text, description text
-) RETURNS bigint
+CREATE FUNCTION webhooks.make_event(wanted webhooks.event) RETURNS bigint
 LANGUAGE plpgsql
 AS $$
-#variable_conflict use_variable
 DECLARE
-    -- No search_path is set here, so that the condition is read with the caller's: everything is qualified instead.
+    -- No search_path is set here, so that expressions are read with the caller's: everything is qualified instead.
     new_id bigint := pg_catalog.nextval('webhooks.event_id_seq');
     made   webhooks.event;
 BEGIN
@@ -32,25 +69,37 @@ BEGIN
         (id, name, named, type, on_table, object_schema, object_name, fields, condition, data, account, key, description)
     OVERRIDING SYSTEM VALUE
     SELECT new_id,
-           COALESCE(name, pg_catalog.concat_ws(':', type, pg_catalog.concat_ws('.', n.nspname, c.relname), new_id)),
-           name IS NOT NULL, COALESCE(type, name), on_table, n.nspname, c.relname, fields, condition,
-           data, account, key, description
+           COALESCE(wanted.name, pg_catalog.concat_ws(':', wanted.type, pg_catalog.concat_ws('.', n.nspname, c.relname), new_id)),
+           wanted.named, wanted.type, wanted.on_table, n.nspname, c.relname, wanted.fields, wanted.condition,
+           wanted.data, wanted.account, wanted.key, wanted.description
     FROM (SELECT) AS always
-         LEFT JOIN pg_catalog.pg_class c ON c.oid = on_table
+         LEFT JOIN pg_catalog.pg_class c ON c.oid = wanted.on_table
          LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     RETURNING e.* INTO made;
 
-    IF data IS NOT NULL OR account IS NOT NULL OR key IS NOT NULL THEN
-        PERFORM webhooks.make_event_function(new_id, on_table, type, data, account, key);
-    END IF;
-    IF on_table IS NOT NULL THEN
-        PERFORM webhooks.create_event_trigger(made);
-    END IF;
-    RETURN made.id;
+    PERFORM webhooks.put_event_on_table(made);
+    RETURN new_id;
 END $$;
 
-COMMENT ON FUNCTION webhooks.make_event(text, text, regclass, text[], text, text, text, text, text) IS
-'For create_event and add_event: stores an event whose parameters were checked, creates its trigger, and returns its id. Without a name one is generated.';
+COMMENT ON FUNCTION webhooks.make_event(webhooks.event) IS
+'For create_event and add_event: stores an event, puts it on its table, and returns its id. Without a name one is generated.';
+
+
+CREATE FUNCTION webhooks.put_event_on_table(event webhooks.event) RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    -- No search_path is set here either.
+    IF event.on_table IS NOT NULL THEN
+        IF COALESCE(event.data, event.account, event.key) IS NOT NULL AND NOT webhooks.has_event_function(event.id) THEN
+            PERFORM webhooks.make_event_function(event.id, event.on_table, event.type, event.data, event.account, event.key);
+        END IF;
+        PERFORM webhooks.create_event_trigger(event);
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION webhooks.put_event_on_table(webhooks.event) IS
+'For make_event and change_event: makes what an event consists of, its function, if it has expressions and none is there, and its trigger.';
 
 
 CREATE FUNCTION webhooks.change_event(before webhooks.event, changed webhooks.event) RETURNS void
@@ -84,11 +133,7 @@ BEGIN
     WHERE e.id = before.id;
 
     IF happens_else THEN
-        IF computes_other AND COALESCE(changed.data, changed.account, changed.key) IS NOT NULL THEN
-            PERFORM webhooks.make_event_function(
-                changed.id, changed.on_table, changed.type, changed.data, changed.account, changed.key);
-        END IF;
-        PERFORM webhooks.create_event_trigger(changed);
+        PERFORM webhooks.put_event_on_table(changed);
         PERFORM webhooks.check_payload_for_event(COALESCE(s.payload, w.payload), changed.id)
         FROM webhooks.subscription s JOIN webhooks.webhook w ON w.id = s.webhook_id
         WHERE s.event_id = changed.id;

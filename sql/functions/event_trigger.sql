@@ -91,6 +91,17 @@ COMMENT ON FUNCTION webhooks.has_event_trigger(webhooks.event) IS
 'Whether an event''s trigger is on its table: DROP TRIGGER, or DROP COLUMN … CASCADE, may have taken it.';
 
 
+CREATE FUNCTION webhooks.has_event_function(event_id bigint) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = 'webhooks'::regnamespace AND p.proname = 'event_' || event_id)
+$$;
+
+COMMENT ON FUNCTION webhooks.has_event_function(bigint) IS
+'Whether what an event computes is there.';
+
+
 CREATE FUNCTION webhooks.create_event_trigger(event webhooks.event) RETURNS void
 LANGUAGE plpgsql
 AS $$

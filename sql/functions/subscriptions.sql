@@ -18,12 +18,13 @@ BEGIN
     FROM webhooks.webhook w WHERE w.id = webhook_id;
 
     INSERT INTO webhooks.subscription AS s (webhook_id, event_id, payload) VALUES (webhook_id, event_id, payload)
-    ON CONFLICT ON CONSTRAINT subscription_pkey DO UPDATE SET payload = excluded.payload
-    WHERE excluded.payload IS NOT NULL AND s.payload IS DISTINCT FROM excluded.payload;
+    ON CONFLICT ON CONSTRAINT subscription_pkey DO UPDATE
+        SET by_name = true, payload = coalesce(excluded.payload, s.payload)
+        WHERE NOT s.by_name OR excluded.payload IS NOT NULL AND s.payload IS DISTINCT FROM excluded.payload;
 END $$;
 
 COMMENT ON FUNCTION webhooks.subscribe_to(bigint, bigint, jsonb) IS
-'For subscribe and add_event. Where the subscription exists, a payload replaces the one that it has.';
+'For subscribe and add_event. Where the subscription exists, be it that a pattern made it, a payload replaces the one that it has.';
 
 
 CREATE FUNCTION webhooks.check_event_list(events text[]) RETURNS void
@@ -34,12 +35,12 @@ BEGIN
     IF events IS NULL OR cardinality(events) = 0 OR array_position(events, NULL) IS NOT NULL THEN
         RAISE EXCEPTION 'invalid argument "events": it is NULL, empty or contains NULL'
             USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'Give the names of events, such as ''{lead:won,lead:lost}''.';
+                  HINT = 'Give names of events, such as ''{lead:won,lead:lost}'', or patterns, such as ''{lead:*}''.';
     END IF;
 END $$;
 
 COMMENT ON FUNCTION webhooks.check_event_list(text[]) IS
-'For subscribe and unsubscribe: raises an error unless there is at least one name.';
+'For subscribe and unsubscribe: raises an error unless there is at least one name or pattern.';
 
 
 CREATE FUNCTION webhooks.subscribe(webhook text, events text[], payload jsonb = NULL) RETURNS void
@@ -53,39 +54,71 @@ BEGIN
     PERFORM webhooks.check_event_list(events);
     PERFORM webhooks.check_payload(payload);
     FOREACH event IN ARRAY events LOOP
-        PERFORM webhooks.subscribe_to(webhook_id, webhooks.event_id(event), payload);
+        IF strpos(event, '*') > 0 THEN
+            PERFORM webhooks.subscribe_to_pattern(webhook_id, event, payload);
+        ELSE
+            PERFORM webhooks.subscribe_to(webhook_id, webhooks.event_id(event), payload);
+        END IF;
     END LOOP;
 END $$;
 
 COMMENT ON FUNCTION webhooks.subscribe(text, text[], jsonb) IS
-'Subscribes a webhook to events by name: it gets their messages from now on. payload is the shape of these bodies, a preset or a template, where it is another than the webhook''s. An unknown name is an error; a subscription that exists is kept, with the payload if one is given.';
+'Subscribes a webhook to events by name, or by patterns, in which * stands for any characters: lead:*, *:created, *. A pattern also catches named events that are made or renamed later; those that the product raises itself only if it begins with webhook. It gets their messages from now on. payload is the shape of these bodies, a preset or a template, where it is another than the webhook''s; of several patterns the longest counts. An unknown name is an error; a subscription that exists is kept, with the payload if one is given.';
+
+
+CREATE FUNCTION webhooks.unsubscribe_from(webhook text, webhook_id bigint, event text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    event_id bigint := webhooks.event_id(event);
+    caught   text;
+BEGIN
+    PERFORM webhooks.lock_patterns(exclusively => false);
+    caught := (SELECT p.pattern FROM webhooks.wanted_by_patterns(webhook_id, event_id) p);
+
+    UPDATE webhooks.subscription s SET by_name = false
+    WHERE s.webhook_id = webhook_id AND s.event_id = event_id AND s.by_name;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'invalid argument "events": webhook "%" is not subscribed to event "%"%', webhook, event,
+                        CASE WHEN caught IS NOT NULL THEN ' by name' ELSE '' END
+            USING ERRCODE = 'undefined_object',
+                  HINT = CASE WHEN caught IS NULL THEN 'Leave it out: there is nothing to end.'
+                              ELSE format('It gets it through its pattern "%s": unsubscribe that, and subscribe to the others by name or by a narrower pattern.', caught)
+                         END;
+    END IF;
+
+    PERFORM webhooks.follow_patterns(webhook_id, event_id);
+    IF EXISTS (SELECT FROM webhooks.subscription s WHERE s.webhook_id = webhook_id AND s.event_id = event_id) THEN
+        RAISE NOTICE 'webhook "%" still gets event "%" through its pattern "%"', webhook, event, caught
+            USING HINT = 'Use webhooks.unsubscribe(webhook, events) with that pattern to end all that it catches.';
+    END IF;
+    PERFORM webhooks.drop_unused_events(ARRAY[event_id]);
+END $$;
+
+COMMENT ON FUNCTION webhooks.unsubscribe_from(text, bigint, text) IS
+'For unsubscribe: ends what was asked for by name. Where a pattern matches too, the subscription is from now on the pattern''s.';
 
 
 CREATE FUNCTION webhooks.unsubscribe(webhook text, events text[]) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-#variable_conflict use_variable
 DECLARE
     webhook_id bigint := webhooks.webhook_id(webhook);
     event      text;
-    event_id   bigint;
 BEGIN
     PERFORM webhooks.check_event_list(events);
-    FOREACH event IN ARRAY events LOOP
-        event_id := webhooks.event_id(event);
-
-        DELETE FROM webhooks.subscription s WHERE s.webhook_id = webhook_id AND s.event_id = event_id;
-        IF NOT FOUND THEN
-            RAISE EXCEPTION 'invalid argument "events": webhook "%" is not subscribed to event "%"', webhook, event
-                USING ERRCODE = 'undefined_object',
-                      HINT = 'Leave it out: there is nothing to end.';
+    -- Patterns first: what they caught may have been asked for by name too.
+    FOR event IN SELECT given FROM unnest(events) AS given ORDER BY strpos(given, '*') = 0 LOOP
+        IF strpos(event, '*') > 0 THEN
+            PERFORM webhooks.unsubscribe_from_pattern(webhook, webhook_id, event);
+        ELSE
+            PERFORM webhooks.unsubscribe_from(webhook, webhook_id, event);
         END IF;
-
-        PERFORM webhooks.drop_pending(webhook_id, event_id);
-        PERFORM webhooks.drop_unused_events(ARRAY[event_id]);
     END LOOP;
 END $$;
 
 COMMENT ON FUNCTION webhooks.unsubscribe(text, text[]) IS
-'Ends subscriptions by name, and what is pending for them is not sent. An unnamed event that no other webhook wants is dropped.';
+'Ends subscriptions, and what is pending for them is not sent. A name ends what was asked for by name; a pattern, given as it was to subscribe, ends what only it has caught. An event that is still caught by a pattern cannot be ended by name. An unnamed event that no other webhook wants is dropped.';

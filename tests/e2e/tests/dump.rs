@@ -134,7 +134,7 @@ fn a_dump_carries_the_definitions_and_no_messages() {
     original.webhook("a", &receiver, r#"headers => '{"x-team": "blue"}'"#);
     original.watched_table("orders", "a");
     original.connect().run(
-        "SELECT webhooks.create_event('lead:won'); SELECT webhooks.subscribe('a', '{lead:won}');
+        "SELECT webhooks.create_event('lead:won'); SELECT webhooks.subscribe('a', '{lead:*}');
          INSERT INTO orders SELECT g FROM generate_series(1, 20) g;",
     );
     wait_until("all are recorded", || original.delivered("a") == 20);
@@ -148,6 +148,7 @@ fn a_dump_carries_the_definitions_and_no_messages() {
         SELECT concat('endpoint ', to_jsonb(e)) FROM webhooks.endpoint e UNION ALL
         SELECT concat('event ', to_jsonb(e)) FROM webhooks.event e UNION ALL
         SELECT concat('subscription ', to_jsonb(s)) FROM webhooks.subscription s UNION ALL
+        SELECT concat('pattern ', to_jsonb(p)) FROM webhooks.subscription_pattern p UNION ALL
         SELECT concat('trigger ', pg_get_triggerdef(oid)) FROM pg_trigger WHERE tgname LIKE 'webhooks%') AS lines";
     assert_eq!(
         original.connect().text(definitions),
@@ -172,5 +173,10 @@ fn a_dump_carries_the_definitions_and_no_messages() {
         session.number("SELECT count(*) FROM webhooks.message"),
         1,
         "its triggers work"
+    );
+    session.run("SELECT webhooks.create_event('lead:lost')");
+    assert!(
+        session.holds("SELECT EXISTS (SELECT FROM webhooks.subscription s JOIN webhooks.event e ON e.id = s.event_id WHERE e.name = 'lead:lost')"),
+        "its patterns work"
     );
 }

@@ -25,7 +25,7 @@ WHERE p.pronamespace = 'webhooks'::regnamespace AND obj_description(p.oid, 'pg_p
 SELECT obj_description(oid, 'pg_extension') IS NOT NULL AS extension, obj_description('webhooks.created_webhook'::regtype, 'pg_type') IS NOT NULL AS type
 FROM pg_extension WHERE extname = 'webhooks';
 
--- Only one function runs as somebody else; those without a search_path of their own read what the caller writes.
+-- Only these functions run as somebody else; those without a search_path of their own read what the caller writes.
 SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'webhooks'::regnamespace AND p.prosecdef;
 SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
 WHERE p.pronamespace = 'webhooks'::regnamespace AND l.lanname IN ('sql', 'plpgsql')

@@ -33,7 +33,6 @@ SELECT * FROM pg_temp.complaint($$SELECT webhooks.subscribe('billing', '{lead:lo
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.subscribe('billing', '{}')$$) \gx
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.subscribe('billing', '{lead:lost,NULL}')$$) \gx
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.subscribe('biling', '{lead:lost}')$$) \gx
-SELECT * FROM pg_temp.complaint($$SELECT webhooks.subscribe('billing', '{lead:*}')$$) \gx
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.unsubscribe('billing', '{lead:lost}')$$) \gx
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.unsubscribe('billing', NULL)$$) \gx
 TABLE pg_temp.subscriptions;
