@@ -17,19 +17,26 @@ use crate::{error, settings};
 mod webhooks {
     use super::*;
 
-    /// The columns of the event's table that a payload names, each with its place in words; an error if it is neither a
+    /// The columns of the event's table that a payload names, before an update or now, each with its place in words; an error if it is neither a
     /// preset nor a template. Takes JSON as bytes in UTF-8 and gives names so, whatever the database's encoding.
     #[pg_extern(immutable, strict, parallel_safe)]
     fn payload_columns(
         payload: &[u8],
-    ) -> TableIterator<'static, (name!(column_name, Vec<u8>), name!(place, String))> {
+    ) -> TableIterator<
+        'static,
+        (
+            name!(column_name, Vec<u8>),
+            name!(is_old, bool),
+            name!(place, String),
+        ),
+    > {
         let payload = parse(&String::from_utf8_lossy(payload));
         let uses: Vec<_> = payload
             .columns()
             .iter()
             .map(|used| {
                 let place = storable(&used.position.to_string());
-                (used.column.clone().into_bytes(), place)
+                (used.column.clone().into_bytes(), used.old, place)
             })
             .collect();
         TableIterator::new(uses)

@@ -55,7 +55,7 @@ COMMENT ON FUNCTION webhooks.check_headers(jsonb) IS
 'Raises an error, which shows no value, unless a webhook may have these headers added to its calls.';
 
 COMMENT ON FUNCTION webhooks.payload_columns(bytea) IS
-'The columns of an event''s table that a payload names, in UTF-8, each with its place in the payload; raises an error if the JSON, in UTF-8, is neither the name of a preset nor a template.';
+'The columns of an event''s table that a payload names, in UTF-8, each with its place in the payload, and whether it is what was there before an update; raises an error if the JSON, in UTF-8, is neither the name of a preset nor a template.';
 
 COMMENT ON FUNCTION webhooks.preview_call(bigint, bigint, timestamptz, bigint, bigint) IS
 'For preview: headers and body, in UTF-8, of the call that would bring a message to a webhook. No row if the webhook has no endpoint or the message is not in the log.';

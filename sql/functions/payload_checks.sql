@@ -24,16 +24,17 @@ DECLARE
     unknown record;
 BEGIN
     SELECT e.* INTO STRICT event FROM webhooks.event e WHERE e.id = event_id;
-    -- What is emitted has an object of any shape, and so has an event's own data.
-    IF event.on_table IS NULL OR event.data IS NOT NULL THEN
+    -- What is emitted has an object of any shape.
+    IF event.on_table IS NULL THEN
         RETURN;
     END IF;
 
     columns := ARRAY(SELECT a.attname::text FROM pg_attribute a
                      WHERE a.attrelid = event.on_table AND a.attnum > 0 AND NOT a.attisdropped);
     SELECT convert_from(used.column_name, 'UTF8') AS name, used.place INTO unknown
-    FROM webhooks.payload_columns(convert_to(payload::text, 'UTF8')) WITH ORDINALITY AS used (column_name, place, position)
-    WHERE convert_from(used.column_name, 'UTF8') <> ALL (columns)
+    FROM webhooks.payload_columns(convert_to(payload::text, 'UTF8')) WITH ORDINALITY AS used (column_name, is_old, place, position)
+    -- An event's own data stands in place of the row and has any shape too; what an update changed are columns all the same.
+    WHERE (used.is_old OR event.data IS NULL) AND convert_from(used.column_name, 'UTF8') <> ALL (columns)
     ORDER BY used.position LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'invalid argument "payload": column "%" of % does not exist, %', unknown.name, event.on_table, unknown.place
@@ -44,4 +45,4 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION webhooks.check_payload_for_event(jsonb, bigint) IS
-'For the functions of this schema: raises an error that says where, unless the event''s table has every column that the payload names. NULL passes.';
+'For the functions of this schema: raises an error that says where, unless the event''s table has every column that the payload names, as [@field:…] where the event has no data of its own and as [@old:…]. NULL passes.';

@@ -2,12 +2,14 @@
 -- the order of their numbers, so that what is sent again comes before newer messages of its record.
 
 CREATE FUNCTION webhooks.running_webhook_id(webhook text) RETURNS bigint
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     found_id bigint := webhooks.webhook_id(webhook);
 BEGIN
+    -- It stays its account's webhook until what is sent again has a row, which who gives it another account takes back.
+    PERFORM FROM webhooks.webhook w WHERE w.id = found_id FOR SHARE;
     IF (SELECT w.state FROM webhooks.webhook w WHERE w.id = found_id) = 'stopped' THEN
         RAISE EXCEPTION 'webhook "%" is stopped', webhook
             USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -76,7 +78,8 @@ BEGIN
                OR EXISTS (SELECT FROM webhooks.attempt a
                           WHERE a.message_seq = message.seq AND a.message_at = message.at AND a.endpoint_id = e.id)
                OR EXISTS (SELECT FROM webhooks.delivery d
-                          WHERE d.endpoint_id = e.id AND d.message_seq = message.seq AND d.message_at = message.at)));
+                          WHERE d.endpoint_id = e.id AND d.message_seq = message.seq AND d.message_at = message.at))
+        FOR SHARE OF w);
     IF (SELECT w.account <> coalesce(message.account, '') FROM webhooks.webhook w WHERE w.id = only_id) THEN
         RAISE EXCEPTION 'invalid argument "webhook": "%" is for another account than message %', webhook, message_id
             USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -115,34 +118,42 @@ DECLARE
     owner_id bigint := webhooks.running_webhook_id(webhook);
     resent   bigint[];
     gone     bigint;
+    others   bigint;
 BEGIN
     WITH failed AS MATERIALIZED (
-        SELECT d.endpoint_id, d.message_seq, d.message_at,
-               EXISTS (SELECT FROM webhooks.message m
-                       WHERE m.at = d.message_at AND m.xid = d.message_xid AND m.seq = d.message_seq) AS is_logged
-        FROM webhooks.delivery d JOIN webhooks.endpoint e ON e.id = d.endpoint_id
+        SELECT d.endpoint_id, d.message_seq, d.message_at, m.seq IS NOT NULL AS is_logged,
+               w.account <> coalesce(m.account, '') AS is_others
+        FROM webhooks.delivery d
+             JOIN webhooks.endpoint e ON e.id = d.endpoint_id
+             JOIN webhooks.webhook w ON w.id = e.webhook_id
+             LEFT JOIN webhooks.message m ON m.at = d.message_at AND m.xid = d.message_xid AND m.seq = d.message_seq
         WHERE e.webhook_id = owner_id AND e.state <> 'gone' AND d.state = 'failed'
           AND (resend_failed.since IS NULL OR d.failed_at >= resend_failed.since)
     ), changed AS (
         UPDATE webhooks.delivery d
         SET state = 'waiting', attempts = 0, first_attempt_at = NULL, resent_at = clock_timestamp()
         FROM failed f
-        WHERE f.is_logged AND d.state = 'failed'
+        WHERE f.is_logged AND f.is_others IS NOT TRUE AND d.state = 'failed'
           AND d.endpoint_id = f.endpoint_id AND d.message_seq = f.message_seq AND d.message_at = f.message_at
         RETURNING d.endpoint_id
     )
-    SELECT (SELECT array_agg(c.endpoint_id) FROM changed c), (SELECT count(*) FROM failed f WHERE NOT f.is_logged)
-    INTO resent, gone;
+    SELECT (SELECT array_agg(c.endpoint_id) FROM changed c), (SELECT count(*) FROM failed f WHERE NOT f.is_logged),
+           (SELECT count(*) FROM failed f WHERE f.is_logged AND f.is_others)
+    INTO resent, gone, others;
 
     IF gone > 0 THEN
         RAISE NOTICE 'failed deliveries of webhook "%" that cannot be sent again, because their messages are not in the log any more: %', webhook, gone
             USING HINT = 'Messages are kept for webhooks.retention.';
     END IF;
+    IF others > 0 THEN
+        RAISE NOTICE 'failed deliveries of webhook "%" that are not sent again, because their messages are of another account: %', webhook, others
+            USING HINT = 'A webhook with an account gets no message of another one. Before it was given its account, it did.';
+    END IF;
     RETURN webhooks.announce_resent(coalesce(resent, '{}'));
 END $$;
 
 COMMENT ON FUNCTION webhooks.resend_failed(text, timestamptz) IS
-'Sends again what has failed for a webhook, since a time or at all, as resend does, and returns how many deliveries that are. failed_delivery shows each until it is delivered.';
+'Sends again what has failed for a webhook, since a time or at all, as resend does, but for messages of another account, and returns how many deliveries that are. failed_delivery shows each until it is delivered.';
 
 
 CREATE FUNCTION webhooks.replayed(webhook_id bigint, since timestamptz, until timestamptz)

@@ -48,6 +48,23 @@ SELECT * FROM pg_temp.pending;
 INSERT INTO webhooks.read_cursor (at, from_snapshot) VALUES (clock_timestamp(), pg_current_snapshot());
 SELECT webhooks.replay('zeta', '-infinity', 'infinity', true) AS zeta, webhooks.replay('all', '-infinity', 'infinity', true) AS all;
 
+-- What has failed and is another account's is not sent again, nor is a single message.
+INSERT INTO webhooks.delivery (endpoint_id, message_seq, message_at, message_xid, event_id, record, state, attempts, failed_at, last_error)
+SELECT e.id, m.seq, m.at, m.xid, m.event_id, m.record, 'failed', 1, now(), 'a test'
+FROM webhooks.message m, webhooks.endpoint e JOIN webhooks.webhook w ON w.id = e.webhook_id WHERE w.name = 'zeta';
+SELECT m.account, count(*) FROM webhooks.delivery d JOIN webhooks.message m ON m.seq = d.message_seq WHERE d.state = 'failed' GROUP BY 1 ORDER BY 1;
+SELECT webhooks.resend_failed('zeta');
+SELECT m.account, d.state, count(*) FROM webhooks.delivery d JOIN webhooks.message m ON m.seq = d.message_seq GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT state, regexp_replace(message, 'msg_\w+', 'msg_…') AS message FROM (SELECT webhooks.message_id(at, seq) AS id FROM webhooks.message WHERE account = 'acme' ORDER BY seq LIMIT 1) AS m,
+    pg_temp.complaint(format('SELECT webhooks.resend(%L, %L)', m.id, 'zeta'));
+SELECT state, regexp_replace(message, 'msg_\w+', 'msg_…') AS message FROM (SELECT webhooks.message_id(at, seq) AS id FROM webhooks.message WHERE account IS NULL ORDER BY seq LIMIT 1) AS m,
+    pg_temp.complaint(format('SELECT webhooks.resend(%L, %L)', m.id, 'zeta'));
+-- To everyone is to everyone whose it is.
+DELETE FROM webhooks.delivery;
+SELECT webhooks.resend(webhooks.message_id(at, seq)) AS endpoints FROM webhooks.message WHERE account = 'acme' ORDER BY seq LIMIT 1;
+SELECT w.name, w.account FROM webhooks.delivery d JOIN webhooks.endpoint e ON e.id = d.endpoint_id JOIN webhooks.webhook w ON w.id = e.webhook_id ORDER BY 1;
+DELETE FROM webhooks.delivery;
+
 -- How many an account may have
 SET webhooks.max_webhooks_per_account = 2;
 SELECT FROM webhooks.create_webhook('zeta 2', 'https://example.com/', account => 'zeta');
