@@ -15,6 +15,10 @@ use crate::pg::identity::Identity;
 /// What an event can compute.
 const ARGUMENTS: [&str; 3] = ["data", "account", "key"];
 
+/// What it makes of money and with `to_char` is the same in every session. Capture sees to the settings whose variables it
+/// can set for less: dates, times, digits, bytes.
+const SAME_EVERYWHERE: &str = "SET lc_monetary = 'C' SET lc_numeric = 'C' SET lc_time = 'C'";
+
 /// Everything lives in the schema that the extension makes for itself.
 #[pg_schema]
 mod webhooks {
@@ -228,7 +232,7 @@ impl Function<'_> {
         );
         let command = format!(
             "CREATE FUNCTION {name}({parameters}, OUT data pg_catalog.json, OUT account pg_catalog.text, OUT key pg_catalog.text) \
-             LANGUAGE sql SET search_path = {} BEGIN ATOMIC SELECT {}; END",
+             LANGUAGE sql SET search_path = {} {SAME_EVERYWHERE} BEGIN ATOMIC SELECT {}; END",
             self.path,
             columns.join(", "),
         );

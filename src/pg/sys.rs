@@ -12,6 +12,11 @@ pub(super) mod raw {
     };
 
     extern "C-unwind" {
+        /// utils/bytea.h: a `ByteaOutputType`.
+        pub static mut bytea_output: i32;
+        /// utils/xml.h: an `XmlBinaryType`.
+        pub static mut xmlbinary: i32;
+
         pub fn nextval_internal(relid: Oid, check_permissions: bool) -> i64;
         pub fn datum_image_eq(value1: Datum, value2: Datum, typ_by_val: bool, typ_len: i32)
             -> bool;
@@ -49,6 +54,11 @@ pub(super) mod raw {
         pub fn table_open(relationId: Oid, lockmode: LOCKMODE) -> Relation;
     }
 }
+
+/// The `BYTEA_OUTPUT_HEX` of utils/bytea.h.
+pub const BYTEA_HEX: i32 = 1;
+/// The `XMLBINARY_BASE64` of utils/xml.h.
+pub const XML_BASE64: i32 = 0;
 
 /// utils/datetime.h: year, month and date of a day counted from 2000-01-01.
 pub fn calendar_date(day: i32) -> (i32, i32, i32) {

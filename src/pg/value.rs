@@ -9,6 +9,7 @@ use std::ffi::CStr;
 use super::moment::Moment;
 use super::numeric::Numeric;
 use super::row::Row;
+use super::sys;
 
 /// How values of a column are read.
 #[derive(Debug)]
@@ -361,7 +362,7 @@ impl Drop for EmptySearchPath {
     }
 }
 
-/// While this lives, output functions write the same text in every session: ISO dates, UTC, all digits.
+/// While this lives, output functions write the same text in every session: ISO dates, UTC, all digits, bytes as hex.
 ///
 /// The settings' variables are set directly and put back on drop, also when an output function raises an error:
 /// going through `set_config` for each value would cost more than the value.
@@ -370,6 +371,9 @@ pub(super) struct PortableSettings {
     interval_style: i32,
     float_digits: i32,
     time_zone: *mut pg_sys::pg_tz,
+    bytea_output: i32,
+    xml_binary: i32,
+    quote_all: bool,
 }
 
 impl PortableSettings {
@@ -383,11 +387,17 @@ impl PortableSettings {
                 interval_style: pg_sys::IntervalStyle,
                 float_digits: pg_sys::extra_float_digits,
                 time_zone: pg_sys::session_timezone,
+                bytea_output: sys::raw::bytea_output,
+                xml_binary: sys::raw::xmlbinary,
+                quote_all: pg_sys::quote_all_identifiers,
             };
             pg_sys::DateStyle = pg_sys::USE_ISO_DATES as i32;
             pg_sys::IntervalStyle = pg_sys::INTSTYLE_POSTGRES as i32;
             pg_sys::extra_float_digits = 1;
             pg_sys::session_timezone = pg_sys::pg_tzset(c"GMT".as_ptr());
+            sys::raw::bytea_output = sys::BYTEA_HEX;
+            sys::raw::xmlbinary = sys::XML_BASE64;
+            pg_sys::quote_all_identifiers = false;
             saved
         }
     }
@@ -401,6 +411,9 @@ impl Drop for PortableSettings {
             pg_sys::IntervalStyle = self.interval_style;
             pg_sys::extra_float_digits = self.float_digits;
             pg_sys::session_timezone = self.time_zone;
+            sys::raw::bytea_output = self.bytea_output;
+            sys::raw::xmlbinary = self.xml_binary;
+            pg_sys::quote_all_identifiers = self.quote_all;
         }
     }
 }

@@ -64,4 +64,42 @@ INSERT INTO ticks VALUES ('2026-11-23T20:00:00Z');
 RESET TimeZone;
 SELECT record, data FROM pg_temp.log WHERE event = 'tick';
 
-DROP TABLE readings, ticks;
+-- What an event computes is the same too, whatever it makes of the row.
+CREATE TABLE public.texts (
+    id int PRIMARY KEY, at timestamptz, day date, took interval, value float8, raw bytea, price money, named regclass);
+SELECT FROM webhooks.create_event('computed', 'table.recordInsert', 'texts',
+    data => $$json_build_object('row', NEW, 'at', NEW.at::text, 'day', NEW.day::text, 'took', NEW.took::text, 'value', NEW.value::text,
+                                'raw', NEW.raw::text, 'price', NEW.price::text, 'named', NEW.named::text, 'quoted', quote_ident('plain'),
+                                'hour', to_char(NEW.at, 'HH24 TMMonth'), 'number', to_char(NEW.value, '9D9L'), 'xml', xmlelement(NAME a, NEW.raw))$$,
+    account => 'NEW.at', key => 'NEW.raw');
+CREATE FUNCTION pg_temp.compute(id int) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO public.texts VALUES (
+        id, '2026-11-23T20:00:00.123456Z', DATE '2026-03-04', make_interval(1, 2, 0, 3, 4, 5, 6),
+        0.1::float8 + 0.2::float8, decode('deadbeef', 'hex'), 12.5::numeric::money, 'public.readings');
+$$;
+SELECT FROM pg_temp.compute(1);
+SET TimeZone = 'Asia/Kathmandu';
+SET DateStyle = 'German';
+SET IntervalStyle = 'sql_standard';
+SET extra_float_digits = -15;
+SET bytea_output = 'escape';
+SET xmlbinary = 'hex';
+SET quote_all_identifiers = on;
+SET search_path = pg_catalog;
+SELECT FROM pg_temp.compute(2);
+RESET search_path;
+SET TimeZone = 'America/St_Johns';
+SET DateStyle = 'SQL, DMY';
+SET lc_monetary = 'C.UTF-8';
+SELECT FROM pg_temp.compute(3);
+-- What it has changed for itself is as it was.
+SELECT name, setting FROM pg_settings WHERE name IN ('TimeZone', 'DateStyle', 'IntervalStyle', 'extra_float_digits', 'bytea_output', 'xmlbinary', 'quote_all_identifiers', 'lc_monetary') ORDER BY name;
+SELECT decode('deadbeef', 'hex') AS raw, quote_ident('plain') AS quoted;
+RESET ALL;
+SET webhooks.enabled = off;
+SELECT count(*) AS messages, count(DISTINCT account) AS accounts, count(DISTINCT record) AS keys,
+       count(DISTINCT regexp_replace(data::text, '"id":\d+', '')) AS bodies FROM webhooks.message WHERE data->>'quoted' IS NOT NULL;
+SELECT account, record, data FROM webhooks.message WHERE data->>'quoted' IS NOT NULL ORDER BY seq LIMIT 1 \g (format=unaligned)
+SELECT proconfig FROM pg_proc WHERE pronamespace = 'webhooks'::regnamespace AND proname ~ '^event_\d';
+
+DROP TABLE texts, readings, ticks;
