@@ -1,7 +1,8 @@
 //! As ClinchPad's webhooks: the activity, and beside it what it is about.
 //!
 //! What is about a table has the row under the table's name. An object that was put together for the message, by the
-//! event's `data` or for `emit`, has its members there: `{"lead": …, "activity": {"note_content": …}}`.
+//! event's `data` or for `emit`, has its members there: `{"lead": …, "activity": {"note_content": …}}`. Then the activity
+//! has just what the object says, without the columns that an update changed.
 
 use std::borrow::Cow;
 
@@ -33,8 +34,7 @@ fn parts(message: &Message) -> (Members<'_>, Members<'_>) {
         _ => about.push((key.into_owned().into(), value)),
     };
     if let Some(data) = message.data.as_deref() {
-        let composed = message.event.has_data || message.operation == Operation::Emit;
-        match (composed, message.object_name()) {
+        match (is_composed(message), message.object_name()) {
             (false, Some(table)) => sort(table.into(), data),
             _ => match members(data) {
                 Some(members) => members
@@ -45,6 +45,11 @@ fn parts(message: &Message) -> (Members<'_>, Members<'_>) {
         }
     }
     (about, activity)
+}
+
+/// Whether the data is an object that was put together for the message, and no row.
+fn is_composed(message: &Message) -> bool {
+    message.event.has_data || message.operation == Operation::Emit
 }
 
 /// What was given goes before what the message itself would say.
@@ -59,7 +64,8 @@ fn append_activity(object: &mut Object<'_>, message: &Message, given: &Members<'
     if !is_given("type") {
         object.string("type", message.event.label());
     }
-    for (key, value) in message.old.as_deref().and_then(members).unwrap_or_default() {
+    let old = message.old.as_deref().filter(|_| !is_composed(message));
+    for (key, value) in old.and_then(members).unwrap_or_default() {
         let key = format!("old_{key}");
         if !is_given(&key) {
             object.json(&key, Some(value));

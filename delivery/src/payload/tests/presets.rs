@@ -147,7 +147,11 @@ fn clinchpad_has_a_composed_object_at_the_top_and_its_activity_in_the_activity()
     let emitted = with_data(message(Operation::Emit), data);
     let mut composed = with_data(message(Operation::Insert), data);
     Arc::make_mut(&mut composed.event).has_data = true;
-    for message in [&emitted, &composed] {
+    // Which columns an update changed is not asked: the object says what is to be told.
+    let mut updated = with_data(message(Operation::Update), data);
+    Arc::make_mut(&mut updated.event).has_data = true;
+    assert!(updated.old.is_some());
+    for message in [&emitted, &composed, &updated] {
         assert_eq!(body("clinchpad", &CONTEXT, message), expected("theirs"));
         assert_eq!(
             body("clinchpad", &KEYED, message),
