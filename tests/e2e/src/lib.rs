@@ -13,6 +13,7 @@ mod database;
 mod flights;
 mod load;
 mod process;
+mod psql;
 mod receiver;
 mod scratch;
 mod server;

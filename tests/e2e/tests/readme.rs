@@ -5,11 +5,9 @@
 //! the path, so that what the block sends arrives.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use webhooks_e2e::{pg_program, Database, Receiver, Server};
+use webhooks_e2e::{Receiver, Server};
 
 /// The README and all of docs/, in a stable order.
 fn documents() -> Vec<PathBuf> {
@@ -57,33 +55,6 @@ fn redirect(block: &str, receiver: &Receiver) -> String {
     block.replace("https://example.com", base)
 }
 
-fn psql(database: &Database, block: &str) -> Result<(), String> {
-    let mut child = Command::new(pg_program("psql"))
-        .args([
-            "--no-psqlrc",
-            "--quiet",
-            "--set=ON_ERROR_STOP=1",
-            "--username=postgres",
-        ])
-        .arg("--host")
-        .arg(database.server().socket())
-        .args(["--dbname", database.name()])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("psql starts");
-    let mut input = child.stdin.take().expect("its input");
-    // psql stops reading at the first error; its message then says more than ours.
-    let _ = input.write_all(block.as_bytes());
-    drop(input);
-    let output = child.wait_with_output().expect("psql ends");
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(String::from_utf8_lossy(&output.stderr).into_owned())
-}
-
 #[test]
 fn every_sql_block_of_the_documentation_runs() {
     // Its own server: a reader may well be told to use ALTER SYSTEM.
@@ -101,7 +72,7 @@ fn every_sql_block_of_the_documentation_runs() {
             );
         }
         for (line, block) in blocks(&text) {
-            let result = psql(&database, &redirect(&block, &receiver));
+            let result = database.psql(&[], &redirect(&block, &receiver));
             if let Err(error) = result {
                 panic!("{}:{line}:\n{block}\n{error}", document.display());
             }
