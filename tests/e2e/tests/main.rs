@@ -9,6 +9,7 @@ mod crashes;
 mod databases;
 mod dump;
 mod endurance;
+mod examples;
 mod failures;
 mod flights;
 mod mending;

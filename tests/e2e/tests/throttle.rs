@@ -12,7 +12,7 @@ fn watched(receiver: &Receiver, options: &str) -> Database {
 }
 
 /// The most calls that arrived in any interval of this length.
-fn most_within(receiver: &Receiver, window: Duration) -> usize {
+pub fn most_within(receiver: &Receiver, window: Duration) -> usize {
     let requests = receiver.requests();
     let mut arrivals: Vec<_> = requests.iter().map(|request| request.arrived).collect();
     arrivals.sort_unstable();

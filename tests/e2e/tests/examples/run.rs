@@ -1,0 +1,190 @@
+//! Runs a file of `examples/` and makes the changes that its data file lists.
+//!
+//! `tests/e2e/examples/<product>.json` has the metadata of its sessions, and steps: a change as SQL, and for each event that it
+//! raises the body that a receiver is to get, in the [shape](super::shape) of the product's documentation.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::Value;
+use webhooks_e2e::{wait_until, Database, Receiver, Request, Server, Session};
+
+use super::shape::differences;
+
+const HERE: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The name of an event; for one that `add_event` named, its type and table.
+const EVENT_NAME: &str = "CASE WHEN e.named THEN e.name ELSE e.type || ' ' || e.on_table END";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Steps {
+    /// `webhooks.metadata` of the changes.
+    #[serde(default)]
+    metadata: Value,
+    steps: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Step {
+    /// What this one shows, where its events do not say it.
+    #[serde(default)]
+    about: String,
+    /// Lines of SQL.
+    change: Vec<String>,
+    /// Another for this change.
+    metadata: Option<Value>,
+    /// The body of each event that is raised, by the event's name.
+    bodies: BTreeMap<String, Value>,
+}
+
+/// An example in a database of its own, and the receiver that its webhooks call.
+pub struct Example {
+    /// Dropped at the end of the test.
+    _database: Database,
+    pub session: Session,
+    pub receiver: Receiver,
+    product: &'static str,
+}
+
+/// The text of an example.
+pub fn file(product: &str) -> String {
+    let path = Path::new(HERE).join(format!("../../examples/{product}.sql"));
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+impl Example {
+    /// Runs the file with the receiver's URL, and with these variables of psql.
+    pub fn set_up(product: &'static str, variables: &[(&str, &str)]) -> Self {
+        let database = Server::shared().database();
+        let receiver = Receiver::start();
+        let mut options = vec![format!("--set=url={}", receiver.url())];
+        options.extend(
+            variables
+                .iter()
+                .map(|(name, value)| format!("--set={name}={value}")),
+        );
+        database
+            .psql(&options, &file(product))
+            .unwrap_or_else(|error| panic!("examples/{product}.sql: {error}"));
+        let session = database.connect();
+        let mut example = Self {
+            _database: database,
+            session,
+            receiver,
+            product,
+        };
+        for secret in example.session.column(
+            "SELECT webhooks.reveal_secret(name) FROM webhooks.webhook WHERE signature = 'standard'",
+        ) {
+            example.receiver.expect_secret(&secret.expect("a secret"));
+        }
+        example
+    }
+
+    fn data(&self) -> PathBuf {
+        Path::new(HERE).join(format!("examples/{}.json", self.product))
+    }
+
+    /// Makes every change and compares what arrives; fails with all that is wrong. Afterwards every event has been raised.
+    #[track_caller]
+    pub fn make_all_changes(&mut self) {
+        let text = fs::read_to_string(self.data()).expect("the steps");
+        let Steps { metadata, steps } = serde_json::from_str(&text)
+            .unwrap_or_else(|error| panic!("{}: {error}", self.data().display()));
+        let mut wrong = Vec::new();
+        for step in &steps {
+            self.make(
+                step,
+                step.metadata.as_ref().unwrap_or(&metadata),
+                &mut wrong,
+            );
+        }
+        assert!(
+            wrong.is_empty(),
+            "examples/{}.sql:\n{}",
+            self.product,
+            wrong.join("\n")
+        );
+        let shown: BTreeSet<&String> = steps.iter().flat_map(|step| step.bodies.keys()).collect();
+        let made = self.events();
+        assert_eq!(
+            shown,
+            made.iter().collect(),
+            "the data file has a step for each event"
+        );
+    }
+
+    /// The events that somebody is subscribed to.
+    pub fn events(&mut self) -> BTreeSet<String> {
+        let names = self.session.column(&format!(
+            "SELECT DISTINCT {EVENT_NAME} FROM webhooks.event e JOIN webhooks.subscription s ON s.event_id = e.id"
+        ));
+        names.into_iter().flatten().collect()
+    }
+
+    /// Makes one change, and adds to `wrong` what does not arrive as it should.
+    #[track_caller]
+    fn make(&mut self, step: &Step, metadata: &Value, wrong: &mut Vec<String>) {
+        let change = step.change.join("\n");
+        let before = self
+            .session
+            .number("SELECT coalesce(max(seq), 0) FROM webhooks.message");
+        let metadata = match metadata {
+            Value::Null => String::new(),
+            other => other.to_string().replace('\'', "''"),
+        };
+        self.session.run(&format!(
+            "BEGIN; SET LOCAL webhooks.metadata = '{metadata}'; {change}; COMMIT"
+        ));
+
+        // What was told is known at once, so that nothing has to be waited for where nothing should come.
+        let mut raised: BTreeMap<String, String> = BTreeMap::new();
+        for row in self.session.rows(&format!(
+            "SELECT {EVENT_NAME}, webhooks.message_id(m.at, m.seq)
+             FROM webhooks.message m JOIN webhooks.event e ON e.id = m.event_id WHERE m.seq > {before} ORDER BY m.seq"
+        )) {
+            let [name, id] = [0, 1].map(|n| row.get(n).expect("no NULL").to_owned());
+            if raised.insert(name.clone(), id).is_some() {
+                wrong.push(format!("{name} is raised twice by: {change}"));
+            }
+        }
+        let unexpected = raised
+            .keys()
+            .filter(|name| !step.bodies.contains_key(*name));
+        wrong.extend(
+            unexpected.map(|name| format!("{name} is raised, {}, by: {change}", step.about)),
+        );
+        for (name, shape) in &step.bodies {
+            let Some(id) = raised.get(name) else {
+                wrong.push(format!("{name} is not raised by: {change}"));
+                continue;
+            };
+            let body = self.arrived(id).json();
+            let different = differences(shape, &body);
+            if !different.is_empty() {
+                wrong.push(format!("{name}: {}\n  in {body}", different.join(", ")));
+            }
+        }
+    }
+
+    /// The call that brings a message.
+    #[track_caller]
+    fn arrived(&self, id: &str) -> Arc<Request> {
+        // Every call has this header, whatever its signature.
+        let calls = || {
+            self.receiver
+                .requests()
+                .into_iter()
+                .filter(|call| call.header("idempotency-key") == id)
+        };
+        wait_until(&format!("{id} arrives"), || calls().next().is_some());
+        let calls: Vec<_> = calls().collect();
+        assert_eq!(calls.len(), 1, "{id} arrives once");
+        calls[0].clone()
+    }
+}
