@@ -22,6 +22,14 @@ fn functions(directory: &Path, names: &mut HashSet<String>) {
     }
 }
 
+/// The names of the files in this directory: what `psql` runs, and what sessions do at once, are tests by their file.
+fn files(directory: &Path, names: &mut HashSet<String>) {
+    for entry in fs::read_dir(directory).expect("a directory") {
+        let name = entry.unwrap().file_name();
+        names.insert(name.into_string().expect("a name in UTF-8"));
+    }
+}
+
 /// What stands between backticks in the last column of each table whose last column is headed "test".
 fn named_tests(document: &str) -> Vec<&str> {
     let mut names = Vec::new();
@@ -50,10 +58,15 @@ fn the_tests_that_the_documentation_names_exist() {
     for directory in ["delivery/src", "delivery/tests", "tests/e2e/tests"] {
         functions(&root.join(directory), &mut existing);
     }
-    let document = fs::read_to_string(root.join("docs/delivery.md")).unwrap();
-    let named = named_tests(&document);
-    assert!(named.len() > 30);
-    for name in named {
-        assert!(existing.contains(name), "no such test: {name}");
+    for directory in ["tests/regress/sql", "tests/isolation/specs"] {
+        files(&root.join(directory), &mut existing);
+    }
+    for (name, least) in [("delivery.md", 30), ("abilities.md", 100)] {
+        let document = fs::read_to_string(root.join("docs").join(name)).unwrap();
+        let named = named_tests(&document);
+        assert!(named.len() > least, "{name}");
+        for test in named {
+            assert!(existing.contains(test), "{name}: no such test: {test}");
+        }
     }
 }
