@@ -44,10 +44,11 @@ struct Step {
 
 /// An example in a database of its own, and the receiver that its webhooks call.
 pub struct Example {
-    /// Dropped at the end of the test.
-    _database: Database,
+    database: Database,
     pub session: Session,
     pub receiver: Receiver,
+    /// What an example that has a second URL calls, too.
+    pub copy: Receiver,
     product: &'static str,
 }
 
@@ -57,12 +58,28 @@ pub fn file(product: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// The statements that an example ends with as a comment: what to try next. They stand behind an empty line of the comment.
+fn suggestions(product: &str) -> String {
+    let text = file(product);
+    let (_, comment) = text.split_once("\n-- Now try").expect("something to try");
+    let (_, statements) = comment.split_once("\n--\n").expect("statements");
+    let lines = statements.lines().map(|line| {
+        line.strip_prefix("-- ")
+            .unwrap_or_else(|| panic!("no comment: {line}"))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 impl Example {
-    /// Runs the file with the receiver's URL, and with these variables of psql.
+    /// Runs the file with the receivers' URLs, and with these variables of psql.
     pub fn set_up(product: &'static str, variables: &[(&str, &str)]) -> Self {
         let database = Server::shared().database();
         let receiver = Receiver::start();
-        let mut options = vec![format!("--set=url={}", receiver.url())];
+        let copy = Receiver::start();
+        let mut options = vec![
+            format!("--set=url={}", receiver.url()),
+            format!("--set=url_2={}", copy.url()),
+        ];
         options.extend(
             variables
                 .iter()
@@ -73,9 +90,10 @@ impl Example {
             .unwrap_or_else(|error| panic!("examples/{product}.sql: {error}"));
         let session = database.connect();
         let mut example = Self {
-            _database: database,
+            database,
             session,
             receiver,
+            copy,
             product,
         };
         for secret in example.session.column(
@@ -88,6 +106,14 @@ impl Example {
 
     fn data(&self) -> PathBuf {
         Path::new(HERE).join(format!("examples/{}.json", self.product))
+    }
+
+    /// Runs what the file suggests to try, and returns what it prints.
+    #[track_caller]
+    pub fn try_suggestions(&self) -> String {
+        let sql = suggestions(self.product);
+        let printed = self.database.psql(&[], &sql);
+        printed.unwrap_or_else(|error| panic!("examples/{}.sql, to try: {error}", self.product))
     }
 
     /// Makes every change and compares what arrives; fails with all that is wrong. Afterwards every event has been raised.
@@ -156,9 +182,10 @@ impl Example {
         let unexpected = raised
             .keys()
             .filter(|name| !step.bodies.contains_key(*name));
-        wrong.extend(
-            unexpected.map(|name| format!("{name} is raised, {}, by: {change}", step.about)),
-        );
+        wrong.extend(unexpected.map(|name| match &*step.about {
+            "" => format!("{name} is raised by: {change}"),
+            about => format!("{name} is raised, {about}, by: {change}"),
+        }));
         for (name, shape) in &step.bodies {
             let Some(id) = raised.get(name) else {
                 wrong.push(format!("{name} is not raised by: {change}"));
