@@ -209,9 +209,8 @@ FROM (VALUES
 SELECT name, secret
 FROM webhooks.create_webhook('pipeline', :'url', handshake_key => nullif(:'handshake_key', ''), payload => '"clinchpad"');
 
-SELECT webhooks.subscribe('pipeline', ARRAY(
-    SELECT e.name FROM webhooks.event e JOIN pg_class c ON c.oid = e.on_table
-    WHERE c.relnamespace = 'clinchpad'::regnamespace ORDER BY e.id));
+-- Patterns: activities that are added later are caught, too.
+SELECT webhooks.subscribe('pipeline', '{lead:*,todo:*,note:*,attachment:*,record:*,contact:*,product:*,zone:*,source:*,email:*}');
 
 COMMIT;
 

@@ -43,6 +43,7 @@ SELECT webhooks.create_event('contact.created', 'table.recordInsert', 'superoffi
 SELECT id, name
 FROM webhooks.create_webhook('Contact Handler', :'url',
                              signature => 'github', secret => 'Something Super Secret',
+                             errors_email => 'username@example.com', properties => '{"team": "integrations"}',
                              payload => '"superoffice"', verify => :verify);
 SELECT webhooks.subscribe('Contact Handler', '{contact.created,contact.changed,contact.deleted,foo.bar}');
 

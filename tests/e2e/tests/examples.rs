@@ -224,6 +224,11 @@ fn superoffice_tells_of_contacts_and_of_what_is_signalled() {
         "webhook.test"
     );
     assert_eq!(example.receiver.count(), 1);
+    let kept = "SELECT concat_ws(' ', errors_email, properties) FROM webhooks.webhook";
+    assert_eq!(
+        example.session.text(kept),
+        "username@example.com {\"team\": \"integrations\"}"
+    );
     example.make_all_changes();
     let mut github = Verifier::node();
     for call in example.receiver.requests() {
