@@ -11,6 +11,7 @@ use crate::error;
 use crate::pg::computed::tie_to_table;
 use crate::pg::expression::{with_search_path, Around, Refused};
 use crate::pg::identity::Identity;
+use crate::pg::statement::column;
 
 /// What an event can compute.
 const ARGUMENTS: [&str; 3] = ["data", "account", "key"];
@@ -97,6 +98,30 @@ mod webhooks {
         );
         let function = function.ok().flatten().expect("it was made above");
         tie_to_table(function, on_table);
+    }
+
+    /// Makes functions of events go with their tables where they do not, as in a restored dump.
+    #[pg_extern]
+    fn tie_event_functions() {
+        let untied = "
+            SELECT p.oid, c.oid
+              FROM webhooks.event e
+              JOIN pg_catalog.pg_class c ON c.oid = e.on_table
+              JOIN pg_catalog.pg_proc p ON p.pronamespace = 'webhooks'::pg_catalog.regnamespace AND p.proname = 'event_' || e.id
+             WHERE e.dropped_at IS NULL
+               AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                                WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid
+                                  AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = c.oid
+                                  AND d.refobjsubid = 0 AND d.deptype = 'a')";
+        let pairs: Vec<(Oid, Oid)> = Spi::connect(|client| {
+            let rows = client
+                .select(untied, None, &[])
+                .unwrap_or_else(|error| panic!("{untied}: {error}"));
+            rows.map(|row| (column(&row, 1), column(&row, 2))).collect()
+        });
+        for (function, table) in pairs {
+            tie_to_table(function, table);
+        }
     }
 
     /// Drops the function of an event, if it has one and no trigger needs it.
@@ -218,10 +243,10 @@ impl Function<'_> {
         let types = ["json", "text", "text"];
         let columns: Vec<String> = expressions
             .iter()
-            .zip(types)
-            .map(|(expression, to)| match expression {
-                Some(expression) => format!("CAST(({expression}\n) AS pg_catalog.{to})"),
-                None => format!("NULL::pg_catalog.{to}"),
+            .zip(ARGUMENTS.into_iter().zip(types))
+            .map(|(expression, (name, to))| match expression {
+                Some(expression) => format!("CAST(({expression}\n) AS pg_catalog.{to}) AS {name}"),
+                None => format!("NULL::pg_catalog.{to} AS {name}"),
             })
             .collect();
         let name = format!("webhooks.event_{}", self.event_id);

@@ -6,13 +6,14 @@
 //!   each call.
 //! - [`trial`]: test calls from a session.
 //! - [`functions`]: what SQL needs from Rust; all that SQL says well is in `sql/`, listed in [`schema`].
-//! - [`signatures`], [`payload`] and [`expressions`]: the same, about secrets and headers, about bodies, and about what
-//!   events compute.
+//! - [`signatures`], [`payload`], [`expressions`] and [`definition`]: the same, about secrets and headers, about bodies,
+//!   about what events compute, and about what has become of that.
 //! - [`pg`]: the fence around everything unsafe.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
 mod capture;
+mod definition;
 mod error;
 mod expressions;
 mod functions;

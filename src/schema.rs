@@ -85,7 +85,10 @@ extension_sql_file!(
         check_expression,
         run_expression,
         make_event_function,
-        drop_event_function
+        drop_event_function,
+        tie_event_functions,
+        event_when,
+        event_expressions
     ]
 );
 extension_sql_file!(
@@ -157,12 +160,21 @@ extension_sql_file!(
     requires = ["event_expression"]
 );
 extension_sql_file!(
-    "../sql/functions/event_definition.sql",
+    "../sql/functions/event_today.sql",
     requires = ["event_trigger"]
+);
+extension_sql_file!("../sql/views/event_problem.sql", requires = ["event_today"]);
+extension_sql_file!(
+    "../sql/views/event_definition.sql",
+    requires = ["event_problem"]
+);
+extension_sql_file!(
+    "../sql/functions/event_making.sql",
+    requires = ["event_definition"]
 );
 extension_sql_file!(
     "../sql/functions/endpoints.sql",
-    requires = ["event_definition"]
+    requires = ["event_making"]
 );
 extension_sql_file!(
     "../sql/functions/endpoint_state.sql",
@@ -173,7 +185,8 @@ extension_sql_file!(
     requires = ["endpoint_state"]
 );
 extension_sql_file!("../sql/functions/events.sql", requires = ["subscriptions"]);
-extension_sql_file!("../sql/functions/emit.sql", requires = ["events"]);
+extension_sql_file!("../sql/functions/alter_table.sql", requires = ["events"]);
+extension_sql_file!("../sql/functions/emit.sql", requires = ["alter_table"]);
 extension_sql_file!("../sql/functions/preview.sql", requires = ["emit"]);
 extension_sql_file!(
     "../sql/functions/logged_message.sql",

@@ -22,6 +22,7 @@ AS $$
     INSERT INTO webhooks.home (origin, database)
     SELECT o.id, d.oid FROM webhooks.origin o, pg_database d WHERE d.datname = current_database()
     ON CONFLICT (origin) DO UPDATE SET database = excluded.database;
+    SELECT webhooks.tie_event_functions();
 $$;
 
 COMMENT ON FUNCTION webhooks.adopt() IS

@@ -34,16 +34,19 @@ COMMENT ON FUNCTION webhooks.lock_patterns(boolean) IS
 
 CREATE FUNCTION webhooks.wanted_by_patterns(of_webhook bigint, of_event bigint)
 RETURNS TABLE (webhook_id bigint, event_id bigint, pattern text, payload jsonb)
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    -- Of several the longest says most about what it is meant for.
-    SELECT DISTINCT ON (p.webhook_id, e.id) p.webhook_id, e.id, p.pattern, p.payload
+#variable_conflict use_column
+BEGIN
+    -- Of several the longest says most about what it is meant for. In PL/pgSQL the query is planned for what is asked, be it
+    -- one event among many.
+    RETURN QUERY SELECT DISTINCT ON (p.webhook_id, e.id) p.webhook_id, e.id, p.pattern, p.payload
     FROM webhooks.subscription_pattern p
          JOIN webhooks.event e ON e.named AND e.dropped_at IS NULL AND webhooks.is_caught(e.name, p.pattern)
     WHERE (of_webhook IS NULL OR p.webhook_id = of_webhook) AND (of_event IS NULL OR e.id = of_event)
-    ORDER BY p.webhook_id, e.id, length(p.pattern) DESC, p.pattern COLLATE "C"
-$$;
+    ORDER BY p.webhook_id, e.id, length(p.pattern) DESC, p.pattern COLLATE "C";
+END $$;
 
 COMMENT ON FUNCTION webhooks.wanted_by_patterns(bigint, bigint) IS
 'What patterns match, of one webhook or all and one event or all: each event once for a webhook, with the longest pattern that catches it, whose payload counts.';

@@ -21,6 +21,9 @@ BEGIN
     IF on_table IS NOT NULL THEN
         PERFORM webhooks.check_watched_table(on_table);
     END IF;
+    IF EXISTS (SELECT FROM webhooks.event e WHERE e.name = create_event.name AND e.dropped_at IS NULL) THEN
+        PERFORM webhooks.retire_dead_events(name);
+    END IF;
     made_id := webhooks.make_event(
         webhooks.checked_event(name, type, on_table, fields, condition, data, account, key, description));
 
@@ -63,12 +66,12 @@ BEGIN
     IF event_id IS NULL THEN
         PERFORM pg_catalog.pg_advisory_xact_lock('webhooks.event'::pg_catalog.regclass::pg_catalog.oid::int,
                                                  on_table::pg_catalog.oid::int);
-        event_id := COALESCE(webhooks.unnamed_event(wanted), webhooks.make_event(wanted));
+        event_id := COALESCE(webhooks.unnamed_event(wanted), webhooks.make_unnamed_event(wanted));
     END IF;
 
     SELECT e.* INTO event FROM webhooks.event e WHERE e.id = event_id;
     IF NOT webhooks.has_event_trigger(event) THEN
-        PERFORM webhooks.create_event_trigger(event);
+        PERFORM webhooks.put_event_on_table(event);
     END IF;
 
     PERFORM webhooks.subscribe_to(webhook_id, event_id, payload);
@@ -103,6 +106,7 @@ BEGIN
     PERFORM webhooks.lock_patterns(exclusively => false);
     changed_id := webhooks.event_id(name);
     SELECT e.* INTO before FROM webhooks.event e WHERE e.id = changed_id FOR UPDATE;
+    before := webhooks.event_today(before);
     IF NOT before.named THEN
         RAISE EXCEPTION 'invalid argument "name": "%" is a generated name', name
             USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -131,7 +135,7 @@ EXCEPTION WHEN unique_violation THEN
 END $$;
 
 COMMENT ON FUNCTION webhooks.alter_event(text, text, regclass, text[], text, text, text, text, text, text) IS
-'Changes a named event: the parameters are those of create_event, NULL leaves as it is, and new_name renames it, upon which webhooks are subscribed to it whose patterns match that name, and are no longer that had it only through one that does not. Empty fields mean any, and an empty condition, data, account, key or description none. What was recorded before is sent with the rows as they were, under the name, type and table of now. A change of the definition makes the trigger anew, which needs the owner of the table, and what it computes is then computed with the privileges of who changed it.';
+'Changes a named event: the parameters are those of create_event, NULL leaves as it is, under the names that columns have today, and new_name renames it, upon which webhooks are subscribed to it whose patterns match that name, and are no longer that had it only through one that does not. Empty fields mean any, and an empty condition, data, account, key or description none. What was recorded before is sent with the rows as they were, under the name, type and table of now. A change of the definition, or that its trigger is gone, makes the trigger anew, which needs the owner of the table, and what it computes is then computed with the privileges of who changed it.';
 
 
 CREATE FUNCTION webhooks.drop_event(name text) RETURNS void

@@ -62,3 +62,12 @@ COMMENT ON FUNCTION webhooks.preview_call(bigint, bigint, timestamptz, bigint, b
 
 COMMENT ON FUNCTION webhooks.call_to_test(bigint) IS
 'For test_webhook and create_webhook: calls each endpoint of the webhook with that id with a test message and waits for what comes of it.';
+
+COMMENT ON FUNCTION webhooks.event_when(oid, boolean, boolean, boolean) IS
+'The numbers of the columns whose change the WHEN clause of an event''s trigger asks for, and its condition, as bytes in the database''s encoding. What parts the clause has must be said: the event''s function, a change, a condition. No row if it has others.';
+
+COMMENT ON FUNCTION webhooks.event_expressions(bigint) IS
+'The expressions for data, account and key in the function of the event with that id, as bytes in the database''s encoding. NULL if it has no function.';
+
+COMMENT ON FUNCTION webhooks.tie_event_functions() IS
+'Sees to it that a table is dropped together with the functions of its events, which a dump does not carry. Called by adopt and by the worker.';

@@ -1,7 +1,8 @@
 -- How the worker of this database is, in one row.
 
 CREATE FUNCTION webhooks.status_problem(
-    state text, preloaded boolean, is_copy boolean, library_version text, extension_version text, not_enabled bigint
+    state text, preloaded boolean, is_copy boolean, library_version text, extension_version text, not_enabled bigint,
+    not_raised bigint
 )
 RETURNS text
 LANGUAGE sql IMMUTABLE
@@ -28,10 +29,14 @@ AS $$
         CASE WHEN not_enabled > 0 THEN
             format('Endpoints that are not called: %s. webhooks.endpoint_stats tells which (state) and why; webhooks.enable_endpoint(webhook, url) has one called again.',
                    not_enabled)
+        END,
+        CASE WHEN not_raised > 0 THEN
+            format('Events that their tables do not raise: %s. webhooks.event_stats tells which and why (problem). Make them anew, or drop them with webhooks.drop_event(name).',
+                   not_raised)
         END), '')
 $$;
 
-COMMENT ON FUNCTION webhooks.status_problem(text, boolean, boolean, text, text, bigint) IS
+COMMENT ON FUNCTION webhooks.status_problem(text, boolean, boolean, text, text, bigint, bigint) IS
 'For status: what is wrong and what to do about it, a line each, or NULL.';
 
 
@@ -67,7 +72,8 @@ BEGIN
         ELSE 'running'
     END;
     problem := webhooks.status_problem(state, preloaded, is_copy, library_version, extension_version,
-                                       (SELECT count(*) FROM webhooks.endpoint e WHERE e.state <> 'enabled'));
+                                       (SELECT count(*) FROM webhooks.endpoint e WHERE e.state <> 'enabled'),
+                                       (SELECT count(*) FROM webhooks.event_problem));
 END $$;
 
 COMMENT ON FUNCTION webhooks.status() IS

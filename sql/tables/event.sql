@@ -14,6 +14,7 @@ CREATE TABLE webhooks.event (
     data          text,
     account       text,
     key           text,
+    understood    text[],
     description   text,
     created_at    timestamptz NOT NULL DEFAULT now(),
     created_by    name        NOT NULL DEFAULT current_user,
@@ -50,13 +51,15 @@ COMMENT ON COLUMN webhooks.event.named IS
 COMMENT ON COLUMN webhooks.event.type IS
 'The eventType of the payload: table.recordInsert, table.recordUpdate, table.recordDelete, table.truncate, or the name of an event that is only emitted.';
 COMMENT ON COLUMN webhooks.event.fields IS
-'The columns that an update must change one of, sorted. NULL: any column.';
+'The columns that an update must change one of, sorted. NULL: any column. This and the expressions are as they were given, or under the names of a later day; event_definition has those of today.';
 COMMENT ON COLUMN webhooks.event.data IS
-'As it was given: an expression for what is sent in place of the row. It is evaluated by the function event_<id>, where today''s names stand; the same goes for account and key.';
+'An expression for what is sent in place of the row. It is evaluated by the function event_<id>, where today''s names stand; the same goes for account and key.';
 COMMENT ON COLUMN webhooks.event.account IS
 'An expression for the account that a message belongs to. NULL: to none.';
 COMMENT ON COLUMN webhooks.event.key IS
 'An expression for the record that messages are kept in order by. NULL: the primary key.';
+COMMENT ON COLUMN webhooks.event.understood IS
+'condition, data, account and key as Postgres wrote them when they were given. What it writes today is different if a column, a table or a function was renamed.';
 COMMENT ON COLUMN webhooks.event.created_by IS
 'Who made it. What it computes is computed with the privileges of the owner of its function: who made it, or changed that last.';
 COMMENT ON COLUMN webhooks.event.dropped_at IS

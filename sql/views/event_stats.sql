@@ -8,7 +8,8 @@ SELECT e.name AS event,
        coalesce(t.delivered, 0) AS delivered,
        coalesce(t.failed, 0) AS failed,
        coalesce(p.pending, 0) AS pending,
-       greatest(t.last_at, p.last_at) AS last_at
+       greatest(t.last_at, p.last_at) AS last_at,
+       x.problem
 FROM webhooks.event e
      LEFT JOIN (SELECT event_id,
                        (sum(messages) FILTER (WHERE webhook_id IS NULL))::bigint AS messages,
@@ -20,7 +21,8 @@ FROM webhooks.event e
      LEFT JOIN (SELECT event_id, count(*) AS pending, max(message_at) AS last_at
                 FROM webhooks.pending_delivery
                 GROUP BY event_id) AS p ON p.event_id = e.id
+     LEFT JOIN webhooks.event_problem x ON x.event_id = e.id
 WHERE e.dropped_at IS NULL;
 
 COMMENT ON VIEW webhooks.event_stats IS
-'One row an event, unnamed ones too. A message that the worker has read counts once in messages, whoever wants it, and for each endpoint that it is for in all else; last_at is when the event''s newest pending message was recorded or its newest call made.';
+'One row an event, unnamed ones too. A message that the worker has read counts once in messages, whoever wants it, and for each endpoint that it is for in all else; last_at is when the event''s newest pending message was recorded or its newest call made. problem is NULL, or says why its table does not raise it.';

@@ -5,6 +5,7 @@ pub mod backend;
 pub mod catalog;
 pub mod computed;
 pub mod cursor;
+pub mod deparse;
 pub mod encoding;
 pub mod entry;
 pub mod expression;

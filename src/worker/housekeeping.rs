@@ -1,5 +1,5 @@
 //! Partitions: made before they are needed, dropped when all they hold is older than the retention. Secrets that sign
-//! no more are forgotten.
+//! no more are forgotten, and events are dropped whose table or trigger is gone.
 
 use std::time::{Duration, Instant};
 
@@ -43,6 +43,8 @@ impl Housekeeping {
                 Some(retention as i64),
             ),
             ("SELECT webhooks.drop_ended_secrets()", None),
+            ("SELECT webhooks.tie_event_functions()", None),
+            ("SELECT webhooks.retire_dead_events()", None),
         ] {
             let arguments: Vec<DatumWithOid> = argument.into_iter().map(Into::into).collect();
             let done = transaction::run(|| {

@@ -70,10 +70,22 @@ fn a_dump_has_what_an_event_computes() {
         session.text("SELECT account || data::text FROM webhooks.message"),
         r#"7{"stage" : "Offer"}"#
     );
+    // Names that were changed are changed there.
+    assert!(session
+        .text("SELECT data FROM webhooks.event_definition")
+        .contains("(new).step"));
     // What it uses is still not dropped without it, nor it without its trigger.
-    session.run("ALTER TABLE leads DROP step CASCADE");
+    session.run("BEGIN; ALTER TABLE leads DROP step CASCADE");
     session.run("INSERT INTO leads VALUES (2, 7)");
     assert_eq!(session.number("SELECT count(*) FROM webhooks.message"), 1);
+    session.run("ROLLBACK");
+    // Its table takes it along, as in the original, once the copy is more than that.
+    session.run("SELECT webhooks.adopt()");
+    session.run("DROP TABLE leads");
+    assert_eq!(
+        session.number("SELECT count(*) FROM pg_proc WHERE pronamespace = 'webhooks'::regnamespace AND proname ~ '^event_[0-9]'"),
+        0
+    );
 }
 
 #[test]

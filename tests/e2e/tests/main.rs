@@ -22,6 +22,7 @@ mod settings;
 mod signatures;
 mod standby;
 mod states;
+mod tables;
 mod throttle;
 mod transactions;
 mod trials;

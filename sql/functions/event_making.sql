@@ -46,15 +46,45 @@ LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
     -- The lock keeps drop_unused_events from dropping it while the caller subscribes to it.
-    SELECT e.id FROM webhooks.event e
-    WHERE NOT e.named AND e.dropped_at IS NULL
-      AND e.type = wanted.type AND e.on_table = wanted.on_table
-      AND e.fields IS NOT DISTINCT FROM wanted.fields AND e.condition IS NOT DISTINCT FROM wanted.condition
-    FOR KEY SHARE
+    SELECT e.id
+    FROM webhooks.event e, webhooks.event_today(e) t
+    WHERE NOT e.named AND e.dropped_at IS NULL AND e.id IS DISTINCT FROM wanted.id
+      AND e.type = wanted.type AND e.on_table = wanted.on_table AND t.fields IS NOT DISTINCT FROM wanted.fields
+      AND (t.condition IS NOT DISTINCT FROM wanted.condition OR t.understood[1] = wanted.understood[1])
+    ORDER BY e.id LIMIT 1
+    FOR KEY SHARE OF e
 $$;
 
 COMMENT ON FUNCTION webhooks.unnamed_event(webhooks.event) IS
-'For add_event: the id of the unnamed event that is just this one, locked against being dropped, or NULL.';
+'For add_event: the id of another unnamed event that is just this one, locked against being dropped, or NULL.';
+
+
+CREATE FUNCTION webhooks.make_unnamed_event(wanted webhooks.event) RETURNS bigint
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    -- No search_path is set here, so that the condition is read with the caller's.
+    made    webhooks.event;
+    same_id bigint;
+BEGIN
+    PERFORM webhooks.refresh_events(wanted.on_table);
+    made.id := webhooks.make_event(wanted);
+    IF wanted.condition IS NOT NULL THEN
+        SELECT e.* INTO made FROM webhooks.event e WHERE e.id = made.id;
+        same_id := webhooks.unnamed_event(made);
+        IF same_id IS NOT NULL THEN
+            RAISE EXCEPTION USING ERRCODE = 'WH001', MESSAGE = 'undone: the event is there, in other words';
+        END IF;
+    END IF;
+    RETURN made.id;
+EXCEPTION WHEN SQLSTATE 'WH001' THEN
+    -- The lock was undone too.
+    SELECT e.id INTO same_id FROM webhooks.event e WHERE e.id = same_id AND e.dropped_at IS NULL FOR KEY SHARE;
+    RETURN COALESCE(same_id, webhooks.make_event(wanted));
+END $$;
+
+COMMENT ON FUNCTION webhooks.make_unnamed_event(webhooks.event) IS
+'For add_event, where no event has these words: makes one, unless its condition says what that of another says, as after a column was renamed.';
 
 
 CREATE FUNCTION webhooks.make_event(wanted webhooks.event) RETURNS bigint
@@ -95,11 +125,12 @@ BEGIN
             PERFORM webhooks.make_event_function(event.id, event.on_table, event.type, event.data, event.account, event.key);
         END IF;
         PERFORM webhooks.create_event_trigger(event);
+        UPDATE webhooks.event e SET understood = (webhooks.event_today(e)).understood WHERE e.id = event.id;
     END IF;
 END $$;
 
 COMMENT ON FUNCTION webhooks.put_event_on_table(webhooks.event) IS
-'For make_event and change_event: makes what an event consists of, its function, if it has expressions and none is there, and its trigger.';
+'For make_event, change_event and add_event: makes what an event consists of, its function, if it has expressions and none is there, and its trigger, and notes how Postgres writes its expressions.';
 
 
 CREATE FUNCTION webhooks.change_event(before webhooks.event, changed webhooks.event) RETURNS void
@@ -111,7 +142,9 @@ DECLARE
     computes_other boolean := is_elsewhere OR (before.data, before.account, before.key)
                                               IS DISTINCT FROM (changed.data, changed.account, changed.key);
     happens_else   boolean := computes_other OR (before.fields, before.condition)
-                                                IS DISTINCT FROM (changed.fields, changed.condition);
+                                                IS DISTINCT FROM (changed.fields, changed.condition)
+                              -- Which somebody may have dropped to change a column's type.
+                              OR NOT webhooks.has_event_trigger(before);
 BEGIN
     happens_else := happens_else AND changed.on_table IS NOT NULL;
     IF happens_else THEN
@@ -126,7 +159,7 @@ BEGIN
     SET name = changed.name, type = changed.type, on_table = changed.on_table,
         object_schema = n.nspname, object_name = c.relname,
         fields = changed.fields, condition = changed.condition, data = changed.data, account = changed.account,
-        key = changed.key, description = changed.description
+        key = changed.key, understood = before.understood, description = changed.description
     FROM (SELECT) AS always
          LEFT JOIN pg_catalog.pg_class c ON c.oid = changed.on_table
          LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -163,6 +196,37 @@ END $$;
 
 COMMENT ON FUNCTION webhooks.retire_event(bigint) IS
 'Drops an event: its trigger and function, subscriptions and pending deliveries. The row stays, for the messages that refer to it.';
+
+
+CREATE FUNCTION webhooks.retire_dead_events(of_name text = NULL) RETURNS void
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    dead record;
+BEGIN
+    -- Triggers are the last that a dump restores. Until then all that it has brought is a copy that nobody has adopted.
+    IF of_name IS NULL AND webhooks.is_copy() THEN
+        RETURN;
+    END IF;
+    FOR dead IN
+        SELECT e.id, e.name, p.problem
+        FROM webhooks.event_problem p JOIN webhooks.event e ON e.id = p.event_id
+        WHERE p.is_dead AND (e.name = of_name OR of_name IS NULL AND e.created_at < now() - interval '10 minutes')
+        ORDER BY e.id
+        FOR UPDATE OF e SKIP LOCKED
+    LOOP
+        -- Looked at again now that nobody is mending it.
+        IF EXISTS (SELECT FROM webhooks.event_problem p WHERE p.event_id = dead.id AND p.is_dead) THEN
+            PERFORM webhooks.retire_event(dead.id);
+            RAISE LOG 'webhooks: event "%" is dropped: %', dead.name, dead.problem;
+        END IF;
+    END LOOP;
+END $$;
+
+COMMENT ON FUNCTION webhooks.retire_dead_events(text) IS
+'Drops events whose table or trigger is gone, and says so in the server''s log: the one of this name, for create_event, or all that are older than ten minutes, for the worker, which looks every ten minutes. In a copy that was not adopted the worker drops none.';
 
 
 CREATE FUNCTION webhooks.drop_unused_events(event_ids bigint[]) RETURNS void
