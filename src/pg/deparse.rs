@@ -111,17 +111,21 @@ unsafe fn text(table: Oid, expression: *mut pg_sys::Node) -> Vec<u8> {
     // SAFETY: nodes are allocated as what their tag says, and zeros are valid in all their other fields; the server
     // copies nothing of them beyond this call. What it gives is a C string of the current context.
     unsafe {
+        let mut columns = std::ptr::null_mut();
+        for attribute in 1.. {
+            let name = pg_sys::get_attname(table, attribute, true);
+            if name.is_null() {
+                break;
+            }
+            columns = pg_sys::lappend(columns, pg_sys::makeString(name).cast());
+        }
+        // Not as the relation, which the server would open and wait for whoever has locked it.
         let mut rows = std::ptr::null_mut();
         let mut names = std::ptr::null_mut();
         for name in [c"old", c"new"] {
             let row: *mut pg_sys::RangeTblEntry = node(pg_sys::NodeTag::T_RangeTblEntry);
-            (*row).rtekind = pg_sys::RTEKind::RTE_RELATION;
-            (*row).relid = table;
-            (*row).relkind = pg_sys::RELKIND_RELATION as _;
-            (*row).rellockmode = pg_sys::AccessShareLock as i32;
-            (*row).alias = pg_sys::makeAlias(name.as_ptr(), std::ptr::null_mut());
-            (*row).eref = (*row).alias;
-            (*row).inFromCl = true;
+            (*row).rtekind = pg_sys::RTEKind::RTE_VALUES;
+            (*row).eref = pg_sys::makeAlias(name.as_ptr(), columns);
             rows = pg_sys::lappend(rows, row.cast());
             names = pg_sys::lappend(names, name.as_ptr().cast_mut().cast());
         }
