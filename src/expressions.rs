@@ -56,7 +56,8 @@ mod webhooks {
         }
     }
 
-    /// Makes the function of an event that computes something. See [`crate::pg::computed`].
+    /// Makes the function of an event that computes something. See [`crate::pg::computed`]. It belongs to the caller, or to
+    /// another role whose privileges the caller has.
     #[pg_extern]
     fn make_event_function(
         event_id: i64,
@@ -65,7 +66,11 @@ mod webhooks {
         data: Option<&str>,
         account: Option<&str>,
         key: Option<&str>,
+        owner: default!(Option<Oid>, "NULL"),
     ) {
+        if let Some(owner) = owner {
+            check_may_act_as(owner, event_id);
+        }
         let path = search_path();
         let table = text(
             "SELECT format('%I.%I', n.nspname, c.relname)
@@ -88,6 +93,7 @@ mod webhooks {
                 table: &table,
                 rows,
                 path: &path,
+                owner,
             };
             function.create([data, account, key]);
         });
@@ -228,6 +234,8 @@ struct Function<'a> {
     table: &'a str,
     rows: &'a [&'a str],
     path: &'a str,
+    /// Whose privileges it is called with, if not those of who makes it.
+    owner: Option<Oid>,
 }
 
 impl Function<'_> {
@@ -253,7 +261,7 @@ impl Function<'_> {
         let identity = Identity::assume(schema_owner());
         let owner = text(
             "SELECT quote_ident(pg_get_userbyid($1))",
-            &[identity.before().into()],
+            &[self.owner.unwrap_or(identity.before()).into()],
         );
         let command = format!(
             "CREATE FUNCTION {name}({parameters}, OUT data pg_catalog.json, OUT account pg_catalog.text, OUT key pg_catalog.text) \
@@ -284,6 +292,21 @@ impl Function<'_> {
         run(&format!(
             "ALTER FUNCTION {name}({parameters}) OWNER TO {owner}"
         ));
+    }
+}
+
+fn check_may_act_as(owner: Oid, event_id: i64) {
+    let may = Spi::get_one_with_args::<bool>(
+        "SELECT pg_catalog.pg_has_role($1, 'USAGE')",
+        &[owner.into()],
+    );
+    if !may.ok().flatten().unwrap_or(false) {
+        let role = text("SELECT quote_ident(pg_get_userbyid($1))", &[owner.into()]);
+        error::raise(
+            PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            format!("event {event_id} computes with the privileges of role {role}, which you do not have"),
+            "Have it done by a member of that role or a superuser, or drop the event.",
+        )
     }
 }
 

@@ -5,7 +5,7 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
     -- No search_path is set here, so that the change is read with the caller's.
-    watching webhooks.event[];
+    watching record;
     event    webhooks.event;
 BEGIN
     PERFORM webhooks.check_watched_table(on_table);
@@ -16,37 +16,42 @@ BEGIN
     END IF;
 
     PERFORM webhooks.refresh_events(on_table);
-    watching := webhooks.events_raised_by(on_table);
-    FOREACH event IN ARRAY watching LOOP
+    SELECT * INTO watching FROM webhooks.events_raised_by(on_table);
+    FOREACH event IN ARRAY watching.events LOOP
         PERFORM webhooks.drop_event_trigger(event);
         PERFORM webhooks.drop_event_function(event.id);
     END LOOP;
 
     EXECUTE pg_catalog.format('ALTER TABLE %s %s', on_table, change);
 
-    FOREACH event IN ARRAY watching LOOP
+    FOR n IN 1 .. pg_catalog.cardinality(watching.events) LOOP
+        event := watching.events[n];
         -- In Postgres's words, whose names have their schemas: who gave the expressions may have had another search_path.
         event.condition := event.understood[1];
         event.data := event.understood[2];
         event.account := event.understood[3];
         event.key := event.understood[4];
-        PERFORM webhooks.put_event_on_table(event);
+        PERFORM webhooks.put_event_on_table(event, watching.owners[n]);
     END LOOP;
 END $$;
 
 COMMENT ON FUNCTION webhooks.alter_table(regclass, text) IS
-'Runs ALTER TABLE on a watched table, with what stands behind the table''s name as change, without its events in the way: Postgres changes no type of a column that a trigger uses, or of any column where an event computes something. They are made anew in the same transaction, so that nothing is missed; an event that does not fit the table any more is an error. Needs the owner of the table. What events compute is then computed with the privileges of who calls this.';
+'Runs ALTER TABLE on a watched table, with what stands behind the table''s name as change, without its events in the way: Postgres changes no type of a column that a trigger uses, or of any column where an event computes something. They are made anew in the same transaction, so that nothing is missed; an event that does not fit the table any more is an error. Needs the owner of the table, and the privileges of those with whose events compute.';
 
 
-CREATE FUNCTION webhooks.events_raised_by(on_table regclass) RETURNS webhooks.event[]
-LANGUAGE sql
+CREATE FUNCTION webhooks.events_raised_by(on_table regclass, OUT events webhooks.event[], OUT owners oid[])
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT ARRAY(SELECT e FROM webhooks.event e
-                 WHERE e.on_table = events_raised_by.on_table AND e.dropped_at IS NULL AND webhooks.has_event_trigger(e)
-                 ORDER BY e.id
-                 FOR UPDATE)
-$$;
+BEGIN
+    events := ARRAY(SELECT e FROM webhooks.event e
+                    WHERE e.on_table = events_raised_by.on_table AND e.dropped_at IS NULL AND webhooks.has_event_trigger(e)
+                    ORDER BY e.id
+                    FOR UPDATE);
+    owners := ARRAY(SELECT p.proowner FROM unnest(events) WITH ORDINALITY AS e
+                    LEFT JOIN pg_proc p ON p.pronamespace = 'webhooks'::regnamespace AND p.proname = 'event_' || e.id
+                    ORDER BY e.ordinality);
+END $$;
 
 COMMENT ON FUNCTION webhooks.events_raised_by(regclass) IS
-'For alter_table: the events whose triggers are on a table, locked.';
+'For alter_table: the events whose triggers are on a table, locked, and with whose privileges each computes.';

@@ -115,22 +115,23 @@ COMMENT ON FUNCTION webhooks.make_event(webhooks.event) IS
 'For create_event and add_event: stores an event, puts it on its table, and returns its id. Without a name one is generated.';
 
 
-CREATE FUNCTION webhooks.put_event_on_table(event webhooks.event) RETURNS void
+CREATE FUNCTION webhooks.put_event_on_table(event webhooks.event, owner oid = NULL) RETURNS void
 LANGUAGE plpgsql
 AS $$
 BEGIN
     -- No search_path is set here either.
     IF event.on_table IS NOT NULL THEN
         IF COALESCE(event.data, event.account, event.key) IS NOT NULL AND NOT webhooks.has_event_function(event.id) THEN
-            PERFORM webhooks.make_event_function(event.id, event.on_table, event.type, event.data, event.account, event.key);
+            PERFORM webhooks.make_event_function(event.id, event.on_table, event.type, event.data, event.account, event.key,
+                                                 owner);
         END IF;
         PERFORM webhooks.create_event_trigger(event);
         UPDATE webhooks.event e SET understood = (webhooks.event_today(e)).understood WHERE e.id = event.id;
     END IF;
 END $$;
 
-COMMENT ON FUNCTION webhooks.put_event_on_table(webhooks.event) IS
-'For make_event, change_event and add_event: makes what an event consists of, its function, if it has expressions and none is there, and its trigger, and notes how Postgres writes its expressions.';
+COMMENT ON FUNCTION webhooks.put_event_on_table(webhooks.event, oid) IS
+'For make_event, change_event and add_event: makes what an event consists of, its function, if it has expressions and none is there, and its trigger, and notes how Postgres writes its expressions. The function belongs to the caller, or to a role whose privileges the caller has.';
 
 
 CREATE FUNCTION webhooks.change_event(before webhooks.event, changed webhooks.event) RETURNS void

@@ -9,8 +9,8 @@ COMMENT ON FUNCTION webhooks.check_expression(text, text, text, text) IS
 COMMENT ON FUNCTION webhooks.run_expression(text, text, text, text) IS
 'For create_event and add_event: runs a command around an expression, and raises what Postgres says against that as an error about the argument, with the place.';
 
-COMMENT ON FUNCTION webhooks.make_event_function(bigint, oid, text, text, text, text) IS
-'For create_event and alter_event: checks the expressions data, account and key and makes the function event_<id> of them, which belongs to the caller.';
+COMMENT ON FUNCTION webhooks.make_event_function(bigint, oid, text, text, text, text, oid) IS
+'For create_event and alter_event: checks the expressions data, account and key and makes the function event_<id> of them, which belongs to the caller, or for alter_table to whom it belonged, whose privileges the caller must have.';
 
 COMMENT ON FUNCTION webhooks.drop_event_function(bigint) IS
 'For drop_event and alter_event: drops the function event_<id>, if there is one and no trigger needs it.';

@@ -99,6 +99,27 @@ SELECT FROM webhooks.alter_table('deals', 'ALTER payre TYPE text');
 SELECT FROM webhooks.alter_table('deals', ' ');
 SELECT FROM webhooks.alter_table('deals', NULL);
 SELECT count(*) AS triggers FROM pg_trigger WHERE tgrelid = 'deals'::regclass AND tgname LIKE 'webhooks%';
+-- With whose privileges an event computes stays the same, and is no way for the owner of the table to get them.
+CREATE ROLE regress_webhooks_maker;
+CREATE ROLE regress_webhooks_owner;
+ALTER FUNCTION webhooks.event_1 OWNER TO regress_webhooks_maker;
+SELECT FROM webhooks.alter_table('deals', 'ALTER payer TYPE numeric');
+SELECT proname, proowner::regrole FROM pg_proc WHERE pronamespace = 'webhooks'::regnamespace AND proname ~ '^event_\d' AND proowner <> current_user::regrole;
+SET client_min_messages = warning;
+GRANT ALL ON SCHEMA webhooks TO regress_webhooks_owner;
+GRANT ALL ON ALL TABLES IN SCHEMA webhooks TO regress_webhooks_owner;
+GRANT ALL ON ALL FUNCTIONS IN SCHEMA webhooks TO regress_webhooks_owner;
+GRANT ALL ON SCHEMA shop TO regress_webhooks_owner;
+GRANT ALL ON stages TO regress_webhooks_owner;
+ALTER TABLE deals OWNER TO regress_webhooks_owner;
+SET ROLE regress_webhooks_owner;
+SELECT FROM webhooks.alter_table('deals', 'ALTER payer TYPE bigint');
+RESET ROLE;
+ALTER TABLE deals OWNER TO CURRENT_USER;
+DROP OWNED BY regress_webhooks_owner;
+ALTER FUNCTION webhooks.event_1 OWNER TO CURRENT_USER;
+DROP ROLE regress_webhooks_maker, regress_webhooks_owner;
+RESET client_min_messages;
 -- A trigger that was dropped is made again for who asks.
 DROP TRIGGER webhooks_event_2 ON deals;
 SELECT event, problem FROM webhooks.event_stats WHERE problem IS NOT NULL;
