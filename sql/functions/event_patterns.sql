@@ -68,7 +68,8 @@ BEGIN
         USING webhooks.event e, webhooks.webhook w
         WHERE e.id = s.event_id AND w.id = s.webhook_id AND NOT s.by_name
           AND (of_webhook IS NULL OR s.webhook_id = of_webhook) AND (of_event IS NULL OR s.event_id = of_event)
-          AND NOT EXISTS (SELECT FROM webhooks.wanted_by_patterns(s.webhook_id, s.event_id))
+          AND NOT EXISTS (SELECT FROM webhooks.wanted_by_patterns(of_webhook, of_event) p
+                          WHERE p.webhook_id = s.webhook_id AND p.event_id = s.event_id)
         RETURNING s.webhook_id, s.event_id, w.name AS webhook, e.name AS event
     LOOP
         PERFORM webhooks.drop_pending(ended.webhook_id, ended.event_id);
@@ -79,7 +80,20 @@ BEGIN
         END IF;
     END LOOP;
 
-    -- The locks wait for who drops one of them just now, and leave out what is gone then.
+    -- The locks wait for who drops one of them just now, and leave out what is gone then. A payload that names no columns fits
+    -- every event.
+    INSERT INTO webhooks.subscription AS s (webhook_id, event_id, by_name, payload)
+    SELECT p.webhook_id, p.event_id, false, p.payload
+    FROM webhooks.wanted_by_patterns(of_webhook, of_event) p
+         JOIN webhooks.webhook w ON w.id = p.webhook_id
+         JOIN webhooks.event e ON e.id = p.event_id
+    WHERE e.dropped_at IS NULL
+      AND NOT EXISTS (SELECT FROM webhooks.payload_columns(convert_to(coalesce(p.payload, w.payload)::text, 'UTF8')))
+    ORDER BY p.webhook_id, p.event_id
+    FOR KEY SHARE OF w, e
+    ON CONFLICT ON CONSTRAINT subscription_pkey DO UPDATE SET payload = excluded.payload
+    WHERE NOT s.by_name AND s.payload IS DISTINCT FROM excluded.payload;
+
     FOR wanted IN
         SELECT p.*, w.name AS webhook, e.name AS event, coalesce(p.payload, w.payload) AS shape
         FROM webhooks.wanted_by_patterns(of_webhook, of_event) p
