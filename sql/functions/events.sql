@@ -105,7 +105,12 @@ BEGIN
     -- Before the event's row: who changes a pattern holds this lock first, too.
     PERFORM webhooks.lock_patterns(exclusively => false);
     changed_id := webhooks.event_id(name);
-    SELECT e.* INTO before FROM webhooks.event e WHERE e.id = changed_id FOR UPDATE;
+    SELECT e.* INTO before FROM webhooks.event e WHERE e.id = changed_id AND e.dropped_at IS NULL FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'event "%" was dropped meanwhile', name
+            USING ERRCODE = 'undefined_object',
+                  HINT = 'Make it anew with webhooks.create_event.';
+    END IF;
     before := webhooks.event_today(before);
     IF NOT before.named THEN
         RAISE EXCEPTION 'invalid argument "name": "%" is a generated name', name

@@ -115,7 +115,13 @@ DECLARE
     changed    webhooks.webhook;
     resigned   boolean;
     moved      boolean;
+    -- Events that its patterns match and that had no columns for its payload may have them for the new one.
+    reshaped   boolean := payload IS NOT NULL AND EXISTS (SELECT FROM webhooks.subscription_pattern p
+                                                          WHERE p.webhook_id = changed_id AND p.payload IS NULL);
 BEGIN
+    IF reshaped THEN
+        PERFORM webhooks.lock_patterns(exclusively => true);
+    END IF;
     SELECT w.* INTO changed FROM webhooks.webhook w WHERE w.id = changed_id FOR NO KEY UPDATE;
     resigned := signature <> changed.signature;
     changed.name := coalesce(new_name, changed.name);
@@ -152,6 +158,10 @@ BEGIN
         when_exhausted = changed.when_exhausted, properties = changed.properties, errors_email = changed.errors_email,
         payload = changed.payload, changed_at = now(), changed_by = current_user
     WHERE w.id = changed_id;
+
+    IF reshaped THEN
+        PERFORM webhooks.follow_patterns(changed_id, NULL);
+    END IF;
 
     -- What waits for it may be another account's.
     IF moved AND changed.account IS NOT NULL THEN

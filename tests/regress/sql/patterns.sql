@@ -107,6 +107,15 @@ SELECT FROM webhooks.subscribe('two', '{order:last}', '"default"');
 SELECT FROM webhooks.unsubscribe('two', '{order:last}');
 SELECT event, by_name, payload FROM pg_temp.subscriptions WHERE webhook = 'two' AND event = 'order:last';
 
+-- The webhook's own payload, where the pattern has none.
+SELECT FROM webhooks.unsubscribe('two', '{order:*}');
+SELECT FROM webhooks.alter_webhook('two', payload => '{"s": "[@field:status]"}');
+SELECT FROM webhooks.subscribe('two', '{order:n*}');
+SELECT FROM webhooks.create_event('order:none', 'table.recordDelete', 'others');
+SELECT FROM webhooks.alter_webhook('two', payload => '"default"');
+SELECT event, by_name, payload FROM pg_temp.subscriptions WHERE webhook = 'two' AND event LIKE 'order:n%';
+SELECT FROM webhooks.alter_webhook('two', payload => '{"s": "[@field:status]"}');
+
 -- Patterns go with their webhook.
 SELECT FROM webhooks.drop_webhook('two');
 SELECT w.name, p.pattern FROM webhooks.subscription_pattern p JOIN webhooks.webhook w ON w.id = p.webhook_id ORDER BY p.pattern COLLATE "C";
