@@ -15,6 +15,12 @@ BEGIN
                   HINT = 'Give what stands behind ALTER TABLE and the table''s name, such as ALTER total TYPE numeric(12,2).';
     END IF;
 
+    -- Nothing is in the way of new names, and events follow only while they are there.
+    IF change OPERATOR(pg_catalog.~*) '^\s*RENAME\y' THEN
+        EXECUTE pg_catalog.format('ALTER TABLE %s %s', on_table, change);
+        RETURN;
+    END IF;
+
     PERFORM webhooks.refresh_events(on_table);
     SELECT * INTO watching FROM webhooks.events_raised_by(on_table);
     FOREACH event IN ARRAY watching.events LOOP

@@ -119,6 +119,9 @@ BEGIN
     ELSIF new_name IS NOT NULL THEN
         PERFORM webhooks.check_event_name(new_name, 'new_name');
     END IF;
+    IF before.on_table IS NOT NULL AND NOT webhooks.has_event_trigger(before) THEN
+        PERFORM webhooks.check_watched_table(COALESCE(on_table, before.on_table));
+    END IF;
 
     changed := webhooks.checked_event(
         COALESCE(new_name, name),

@@ -83,6 +83,8 @@ SET search_path = pg_catalog;
 SELECT FROM webhooks.alter_event('moved', data => $$json_build_object('stage', (SELECT s.label FROM shop.stages s WHERE s.id = NEW.stage), 'payer', NEW.payer)$$);
 SELECT FROM webhooks.alter_table('shop.deals', 'ALTER payer TYPE bigint, ALTER name TYPE varchar(99)');
 SET search_path = shop;
+SELECT FROM webhooks.alter_table('deals', ' rename payer TO client');
+SELECT FROM webhooks.alter_table('deals', 'RENAME client TO payer');
 SELECT event, problem FROM webhooks.event_stats WHERE problem IS NOT NULL;
 \x
 SELECT * FROM pg_temp.defined;
@@ -145,6 +147,10 @@ SELECT event, problem FROM webhooks.event_stats WHERE problem IS NOT NULL ORDER 
 -- So does a table, without.
 DROP TABLE deals;
 SELECT event, problem FROM webhooks.event_stats ORDER BY event COLLATE "C";
+SELECT state, regexp_replace(message, '\d+', '…') AS message, hint FROM pg_temp.complaint($$SELECT webhooks.alter_event('moved')$$) \gx
+SELECT FROM webhooks.alter_event('keyed', on_table => 'stages', key => 'label');
+SELECT event, problem FROM webhooks.event_stats WHERE event = 'keyed';
+SELECT FROM webhooks.drop_event('keyed');
 SELECT FROM webhooks.drop_event('moved');
 SELECT FROM webhooks.create_event('plain');
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.create_event('plain')$$) \gx
