@@ -37,7 +37,9 @@ BEGIN
         event.data := event.understood[2];
         event.account := event.understood[3];
         event.key := event.understood[4];
-        PERFORM webhooks.put_event_on_table(event, watching.owners[n]);
+        event.understood := webhooks.put_event_on_table(event, watching.owners[n]);
+        UPDATE webhooks.event e SET understood = event.understood
+        WHERE e.id = event.id AND e.understood IS DISTINCT FROM event.understood;
     END LOOP;
 END $$;
 

@@ -92,46 +92,45 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
     -- No search_path is set here, so that expressions are read with the caller's: everything is qualified instead.
-    new_id bigint := pg_catalog.nextval('webhooks.event_id_seq');
-    made   webhooks.event;
+    made webhooks.event := wanted;
 BEGIN
-    INSERT INTO webhooks.event AS e
-        (id, name, named, type, on_table, object_schema, object_name, fields, condition, data, account, key, description)
-    OVERRIDING SYSTEM VALUE
-    SELECT new_id,
-           COALESCE(wanted.name, pg_catalog.concat_ws(':', wanted.type, pg_catalog.concat_ws('.', n.nspname, c.relname), new_id)),
-           wanted.named, wanted.type, wanted.on_table, n.nspname, c.relname, wanted.fields, wanted.condition,
-           wanted.data, wanted.account, wanted.key, wanted.description
-    FROM (SELECT) AS always
-         LEFT JOIN pg_catalog.pg_class c ON c.oid = wanted.on_table
-         LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    RETURNING e.* INTO made;
+    made.id := pg_catalog.nextval('webhooks.event_id_seq');
+    made.understood := webhooks.put_event_on_table(made);
 
-    PERFORM webhooks.put_event_on_table(made);
-    RETURN new_id;
+    INSERT INTO webhooks.event
+        (id, name, named, type, on_table, object_schema, object_name, fields, condition, data, account, key, understood, description)
+    OVERRIDING SYSTEM VALUE
+    SELECT made.id,
+           COALESCE(made.name, pg_catalog.concat_ws(':', made.type, pg_catalog.concat_ws('.', n.nspname, c.relname), made.id)),
+           made.named, made.type, made.on_table, n.nspname, c.relname, made.fields, made.condition,
+           made.data, made.account, made.key, made.understood, made.description
+    FROM (SELECT) AS always
+         LEFT JOIN pg_catalog.pg_class c ON c.oid = made.on_table
+         LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace;
+    RETURN made.id;
 END $$;
 
 COMMENT ON FUNCTION webhooks.make_event(webhooks.event) IS
-'For create_event and add_event: stores an event, puts it on its table, and returns its id. Without a name one is generated.';
+'For create_event and add_event: puts an event on its table, stores it, and returns its id. Without a name one is generated.';
 
 
-CREATE FUNCTION webhooks.put_event_on_table(event webhooks.event, owner oid = NULL) RETURNS void
+CREATE FUNCTION webhooks.put_event_on_table(event webhooks.event, owner oid = NULL) RETURNS text[]
 LANGUAGE plpgsql
 AS $$
 BEGIN
     -- No search_path is set here either.
-    IF event.on_table IS NOT NULL THEN
-        IF COALESCE(event.data, event.account, event.key) IS NOT NULL AND NOT webhooks.has_event_function(event.id) THEN
-            PERFORM webhooks.make_event_function(event.id, event.on_table, event.type, event.data, event.account, event.key,
-                                                 owner);
-        END IF;
-        PERFORM webhooks.create_event_trigger(event);
-        UPDATE webhooks.event e SET understood = (webhooks.event_today(e)).understood WHERE e.id = event.id;
+    IF event.on_table IS NULL THEN
+        RETURN NULL;
     END IF;
+    IF COALESCE(event.data, event.account, event.key) IS NOT NULL AND NOT webhooks.has_event_function(event.id) THEN
+        PERFORM webhooks.make_event_function(event.id, event.on_table, event.type, event.data, event.account, event.key, owner);
+    END IF;
+    PERFORM webhooks.create_event_trigger(event);
+    RETURN (webhooks.event_today(event)).understood;
 END $$;
 
 COMMENT ON FUNCTION webhooks.put_event_on_table(webhooks.event, oid) IS
-'For make_event, change_event and add_event: makes what an event consists of, its function, if it has expressions and none is there, and its trigger, and notes how Postgres writes its expressions. The function belongs to the caller, or to a role whose privileges the caller has.';
+'For make_event and those that make one anew: makes what an event consists of, its function, if it has expressions and none is there, and its trigger, and returns how Postgres writes its expressions. The function belongs to the caller, or to a role whose privileges the caller has.';
 
 
 CREATE FUNCTION webhooks.change_event(before webhooks.event, changed webhooks.event) RETURNS void
@@ -154,20 +153,22 @@ BEGIN
         IF computes_other THEN
             PERFORM webhooks.drop_event_function(before.id);
         END IF;
+        changed.understood := webhooks.put_event_on_table(changed);
+    ELSE
+        changed.understood := before.understood;
     END IF;
 
     UPDATE webhooks.event e
     SET name = changed.name, type = changed.type, on_table = changed.on_table,
         object_schema = n.nspname, object_name = c.relname,
         fields = changed.fields, condition = changed.condition, data = changed.data, account = changed.account,
-        key = changed.key, understood = before.understood, description = changed.description
+        key = changed.key, understood = changed.understood, description = changed.description
     FROM (SELECT) AS always
          LEFT JOIN pg_catalog.pg_class c ON c.oid = changed.on_table
          LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE e.id = before.id;
 
     IF happens_else THEN
-        PERFORM webhooks.put_event_on_table(changed);
         PERFORM webhooks.check_payload_for_event(COALESCE(s.payload, w.payload), changed.id)
         FROM webhooks.subscription s JOIN webhooks.webhook w ON w.id = s.webhook_id
         WHERE s.event_id = changed.id;

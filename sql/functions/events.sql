@@ -71,7 +71,9 @@ BEGIN
 
     SELECT e.* INTO event FROM webhooks.event e WHERE e.id = event_id;
     IF NOT webhooks.has_event_trigger(event) THEN
-        PERFORM webhooks.put_event_on_table(event);
+        event.understood := webhooks.put_event_on_table(event);
+        UPDATE webhooks.event e SET understood = event.understood
+        WHERE e.id = event_id AND e.understood IS DISTINCT FROM event.understood;
     END IF;
 
     PERFORM webhooks.subscribe_to(webhook_id, event_id, payload);
