@@ -96,8 +96,12 @@ extension_sql_file!(
     requires = ["argument_checks"]
 );
 extension_sql_file!(
-    "../sql/functions/partitions.sql",
+    "../sql/functions/state_events.sql",
     requires = ["library_comments"]
+);
+extension_sql_file!(
+    "../sql/functions/partitions.sql",
+    requires = ["state_events"]
 );
 extension_sql_file!("../sql/views/read_position.sql", requires = ["partitions"]);
 extension_sql_file!(

@@ -27,6 +27,12 @@ impl Event {
     pub(crate) fn label(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.event_type)
     }
+
+    /// Whether the product raises it itself: `webhook.errors` and its kin. The record of its messages is the id of the
+    /// webhook that they are about. No other type begins so: such names are reserved.
+    pub fn is_about_webhooks(&self) -> bool {
+        self.event_type.starts_with("webhook.")
+    }
 }
 
 /// What was done to the row.
@@ -82,10 +88,11 @@ impl Message {
         }
     }
 
-    /// As `eventType` has it: what was done to the table, or the name of what was emitted.
+    /// As `eventType` has it: what was done to the table, or the name of what was emitted; of `webhook7.errors` it is
+    /// `webhook.errors`.
     pub(crate) fn event_type(&self) -> &str {
         match self.operation {
-            Operation::Emit => self.event.label(),
+            Operation::Emit if !self.event.is_about_webhooks() => self.event.label(),
             _ => &self.event.event_type,
         }
     }

@@ -11,6 +11,7 @@ AS $$
 DECLARE
     raised webhooks.event;
 BEGIN
+    PERFORM webhooks.check_not_state_event('event', event);
     SELECT e.* INTO raised FROM webhooks.event e WHERE e.name = event AND e.dropped_at IS NULL;
 
     IF raised.id IS NULL THEN

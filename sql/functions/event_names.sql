@@ -29,7 +29,14 @@ DECLARE
     found_id bigint := (SELECT e.id FROM webhooks.event e WHERE e.name = event_id.name AND e.dropped_at IS NULL);
     others   text;
 BEGIN
-    IF found_id IS NULL THEN
+    IF found_id IS NULL AND event_id.name ~ '^webhook[0-9]*\.' THEN
+        RAISE EXCEPTION 'event "%" does not exist', event_id.name
+            USING ERRCODE = 'undefined_object',
+                  HINT = CASE WHEN event_id.name ~ '^webhook([1-9][0-9]{0,17})?\.(started|stopped|errors)$'
+                              THEN 'Nobody has subscribed to it yet: webhooks.subscribe(webhook, events) makes it.'
+                              ELSE 'The product raises webhook.started, webhook.stopped and webhook.errors, and for the webhook with the id 7 webhook7.started and so on.'
+                         END;
+    ELSIF found_id IS NULL THEN
         others := webhooks.nearest_names(event_id.name, ARRAY(SELECT e.name FROM webhooks.event e
                                                               WHERE e.dropped_at IS NULL));
         RAISE EXCEPTION 'event "%" does not exist', coalesce(event_id.name, '')

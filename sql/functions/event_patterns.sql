@@ -7,11 +7,13 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT name LIKE replace(replace(replace(replace(pattern, '\', '\\'), '%', '\%'), '_', '\_'), '*', '%')
            -- What the product itself raises is caught only by who means it: '*' is about what users tell.
-           AND (name !~ '^webhook[0-9]*\.' OR pattern LIKE 'webhook%')
+           -- Those of one webhook only by who names it: else one occurrence would be told twice.
+           AND (name !~ '^webhook[0-9]*\.'
+                OR starts_with(pattern, coalesce(substring(name FROM '^webhook[0-9]+\.'), 'webhook')))
 $$;
 
 COMMENT ON FUNCTION webhooks.is_caught(text, text) IS
-'Whether a pattern matches an event''s name: * stands for any characters, also none. Names that begin with webhook. or webhook<id>. are matched only by patterns that begin with webhook.';
+'Whether a pattern matches an event''s name: * stands for any characters, also none. Names that begin with webhook. are matched only by patterns that begin with webhook, those that begin with webhook<id>. only by patterns that begin so.';
 
 
 CREATE FUNCTION webhooks.lock_patterns(exclusively boolean) RETURNS void

@@ -121,6 +121,7 @@ BEGIN
     ELSIF new_name IS NOT NULL THEN
         PERFORM webhooks.check_event_name(new_name, 'new_name');
     END IF;
+    PERFORM webhooks.check_not_state_event('name', name);
     IF before.on_table IS NOT NULL AND NOT webhooks.has_event_trigger(before) THEN
         PERFORM webhooks.check_watched_table(COALESCE(on_table, before.on_table));
     END IF;
@@ -153,6 +154,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    PERFORM webhooks.check_not_state_event('name', drop_event.name);
     PERFORM webhooks.retire_event(webhooks.event_id(drop_event.name));
 END $$;
 

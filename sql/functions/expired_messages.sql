@@ -8,16 +8,24 @@ AS $$
         UPDATE webhooks.delivery d
         SET state = 'failed', due_at = NULL, failed_at = now(), last_error = 'expired'
         WHERE d.state <> 'failed' AND d.message_at >= messages_from AND d.message_at < messages_to
-        RETURNING d.endpoint_id, d.event_id
+        RETURNING d.endpoint_id, d.event_id, d.message_at, d.message_seq
+    ), tallied AS (
+        INSERT INTO webhooks.tally (at, webhook_id, endpoint_id, event_id, failed)
+        SELECT now(), e.webhook_id, x.endpoint_id, x.event_id, count(*)
+        FROM expired x JOIN webhooks.endpoint e ON e.id = x.endpoint_id
+        GROUP BY e.webhook_id, x.endpoint_id, x.event_id
+    ), troubled AS (
+        SELECT x.endpoint_id, count(*), count(*) FILTER (WHERE v.type LIKE 'webhook.%'), 0::bigint, false, NULL::int, 'expired',
+               array_agg(webhooks.message_id(x.message_at, x.message_seq)) FILTER (WHERE x.n <= 5)
+        FROM (SELECT *, row_number() OVER (PARTITION BY endpoint_id ORDER BY message_seq) AS n FROM expired) AS x
+             JOIN webhooks.event v ON v.id = x.event_id
+        GROUP BY x.endpoint_id
     )
-    INSERT INTO webhooks.tally (at, webhook_id, endpoint_id, event_id, failed)
-    SELECT now(), e.webhook_id, x.endpoint_id, x.event_id, count(*)
-    FROM expired x JOIN webhooks.endpoint e ON e.id = x.endpoint_id
-    GROUP BY e.webhook_id, x.endpoint_id, x.event_id
+    SELECT webhooks.tell_errors(ARRAY(SELECT t::webhooks.trouble FROM troubled t))
 $$;
 
 COMMENT ON FUNCTION webhooks.fail_expired_deliveries(timestamptz, timestamptz) IS
-'For drop_expired_partitions: pending deliveries whose message is about to go become failed ones, with the error expired.';
+'For drop_expired_partitions: pending deliveries whose message is about to go become failed ones, with the error expired, and webhook.errors tells.';
 
 
 CREATE FUNCTION webhooks.empty_message_partition(day_from timestamptz, day_to timestamptz) RETURNS boolean

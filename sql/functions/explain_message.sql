@@ -92,6 +92,8 @@ BEGIN
             THEN 'never: the webhook is stopped, nothing is kept for it'
         WHEN webhook.account <> coalesce(message.account, '')
             THEN 'never: the webhook is for another account'
+        WHEN message.record = webhook.id::text AND webhooks.is_state_event(message.event_id)
+            THEN 'never: it is about this webhook, and none is told about itself'
         WHEN subscribed_at IS NULL
             THEN 'never: the webhook is not subscribed to the event any more'
         WHEN message.at < subscribed_at

@@ -17,7 +17,9 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'event "%" has no message in the log', event
             USING ERRCODE = 'no_data_found',
-                  HINT = 'Change a row that it is about, or raise it with webhooks.emit(event), and look again.';
+                  HINT = CASE WHEN webhooks.is_state_event(event_id)
+                              THEN 'Stop another webhook and start it, or have one fail, and look again.'
+                              ELSE 'Change a row that it is about, or raise it with webhooks.emit(event), and look again.' END;
     END IF;
 
     SELECT jsonb_object(call.header_names, call.header_values), convert_from(call.body, 'UTF8') INTO headers, body

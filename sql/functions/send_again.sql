@@ -72,6 +72,7 @@ BEGIN
         FROM webhooks.endpoint e JOIN webhooks.webhook w ON w.id = e.webhook_id
         WHERE e.state <> 'gone' AND w.state <> 'stopped' AND (only_id IS NULL OR w.id = only_id)
           AND (w.account IS NULL OR w.account = message.account)
+          AND NOT (message.record IS NOT DISTINCT FROM w.id::text AND webhooks.is_state_event(message.event_id))
           AND (EXISTS (SELECT FROM webhooks.subscription s
                        WHERE s.webhook_id = w.id AND s.event_id = message.event_id
                          AND (only_id IS NOT NULL OR message.at >= greatest(s.since, e.since)))
@@ -84,6 +85,10 @@ BEGIN
         RAISE EXCEPTION 'invalid argument "webhook": "%" is for another account than message %', webhook, message_id
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'A webhook with an account gets no message of another one.';
+    ELSIF message.record = only_id::text AND webhooks.is_state_event(message.event_id) THEN
+        RAISE EXCEPTION 'invalid argument "webhook": message % is about "%" itself', message_id, webhook
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'A webhook is never told about itself.';
     ELSIF recipients = '{}' AND webhook IS NOT NULL THEN
         RAISE EXCEPTION 'invalid argument "webhook": "%" is not subscribed to the event of message %', webhook, message_id
             USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -171,6 +176,7 @@ AS $$
     FROM webhooks.message m
          JOIN webhooks.subscription s ON s.event_id = m.event_id AND s.webhook_id = replayed.webhook_id
          JOIN webhooks.webhook w ON w.id = s.webhook_id AND (w.account IS NULL OR w.account = m.account)
+              AND NOT (m.record IS NOT DISTINCT FROM w.id::text AND webhooks.is_state_event(m.event_id))
          JOIN webhooks.endpoint e ON e.webhook_id = w.id AND e.state <> 'gone'
          LEFT JOIN pending p ON p.endpoint_id = e.id AND p.message_seq = m.seq AND p.message_at = m.at
     WHERE m.at >= replayed.since AND m.at < replayed.until AND p.endpoint_id IS NULL

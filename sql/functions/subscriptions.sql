@@ -54,6 +54,7 @@ BEGIN
     PERFORM webhooks.check_event_list(events);
     PERFORM webhooks.check_payload(payload);
     FOREACH event IN ARRAY events LOOP
+        PERFORM webhooks.make_state_events(webhook_id, event);
         IF strpos(event, '*') > 0 THEN
             PERFORM webhooks.subscribe_to_pattern(webhook_id, event, payload);
         ELSE
@@ -63,7 +64,7 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION webhooks.subscribe(text, text[], jsonb) IS
-'Subscribes a webhook to events by name, or by patterns, in which * stands for any characters: lead:*, *:created, *. A pattern also catches named events that are made or renamed later; those that the product raises itself only if it begins with webhook. It gets their messages from now on. payload is the shape of these bodies, a preset or a template, where it is another than the webhook''s; of several patterns the longest counts. An unknown name is an error; a subscription that exists is kept, with the payload if one is given.';
+'Subscribes a webhook to events by name, or by patterns, in which * stands for any characters: lead:*, *:created, *. A pattern also catches named events that are made or renamed later; those that the product raises itself (webhook.started, webhook.stopped, webhook.errors) only if it begins with webhook, and those of one webhook (webhook7.started and so on) only if it begins with that. It gets their messages from now on. payload is the shape of these bodies, a preset or a template, where it is another than the webhook''s; of several patterns the longest counts. An unknown name is an error; a subscription that exists is kept, with the payload if one is given.';
 
 
 CREATE FUNCTION webhooks.unsubscribe_from(webhook text, webhook_id bigint, event text) RETURNS void

@@ -203,7 +203,10 @@ DECLARE
 BEGIN
     DELETE FROM webhooks.webhook w WHERE w.id = dropped_id;
     PERFORM webhooks.drop_unused_events(event_ids);
+    PERFORM webhooks.retire_event(e.id) FROM webhooks.event e
+    WHERE e.name IN (SELECT format('webhook%s.%s', dropped_id, happened) FROM unnest(ARRAY['started', 'stopped', 'errors']) AS happened)
+      AND e.dropped_at IS NULL;
 END $$;
 
 COMMENT ON FUNCTION webhooks.drop_webhook(text) IS
-'Drops a webhook with its endpoints, its subscriptions and its deliveries, also the pending ones. Unnamed events that only it wanted are dropped with it.';
+'Drops a webhook with its endpoints, its subscriptions and its deliveries, also the pending ones. Unnamed events that only it wanted are dropped with it, and the events webhook<id>.started and so on that are about it.';

@@ -1,5 +1,5 @@
 -- An event: what to tell about. Either a change in a table, then a trigger named webhooks_event_<id> stands for it there,
--- or a name that is raised with emit().
+-- or a name that is raised with emit(), or one that the product raises (sql/functions/state_events.sql).
 
 CREATE TABLE webhooks.event (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -24,7 +24,7 @@ CREATE TABLE webhooks.event (
     CONSTRAINT event_unnamed_is_on_table CHECK (named OR on_table IS NOT NULL),
     CONSTRAINT event_on_table_or_emitted CHECK (
         CASE WHEN on_table IS NULL
-             THEN type = name AND object_schema IS NULL AND object_name IS NULL AND condition IS NULL
+             THEN type = regexp_replace(name, '^webhook[0-9]+\.', 'webhook.') AND object_schema IS NULL AND object_name IS NULL AND condition IS NULL
                   AND data IS NULL AND account IS NULL AND key IS NULL
              ELSE type IN ('table.recordInsert', 'table.recordUpdate', 'table.recordDelete', 'table.truncate')
                   AND object_schema IS NOT NULL AND object_name IS NOT NULL END),
@@ -49,7 +49,7 @@ COMMENT ON TABLE webhooks.event IS
 COMMENT ON COLUMN webhooks.event.named IS
 'false: made by add_event, which generated the name.';
 COMMENT ON COLUMN webhooks.event.type IS
-'The eventType of the payload: table.recordInsert, table.recordUpdate, table.recordDelete, table.truncate, or the name of an event that is only emitted.';
+'The eventType of the payload: table.recordInsert, table.recordUpdate, table.recordDelete, table.truncate, or the name of an event that is only emitted; of webhook<id>.started, .stopped and .errors webhook.started and so on.';
 COMMENT ON COLUMN webhooks.event.fields IS
 'The columns that an update must change one of, sorted. NULL: any column. This and the expressions are as they were given, or under the names of a later day; event_definition has those of today.';
 COMMENT ON COLUMN webhooks.event.data IS

@@ -29,6 +29,8 @@ pub struct Entry {
     pub record: Option<String>,
     /// The account it belongs to.
     pub account: Option<String>,
+    /// It was larger than `webhooks.max_message_bytes`: only its key is there.
+    pub is_reduced: bool,
 }
 
 /// Microseconds between the server's epoch and Unix's.

@@ -24,7 +24,7 @@ const PAGE: usize = 500;
 /// The condition on `seq` is written so that no index can serve it: the one on (xid, seq) must be entered by `xid`, or
 /// each read would walk all that was ever read.
 const NEW_MESSAGES: &std::ffi::CStr = c"
-    SELECT at, xid::text::bigint, seq, event_id, record, account
+    SELECT at, xid::text::bigint, seq, event_id, record, account, omitted IS NOT NULL
       FROM webhooks.message
      WHERE (xid >= pg_snapshot_xmax($1::pg_snapshot)
             OR xid = ANY (ARRAY(SELECT pg_snapshot_xip($1::pg_snapshot))))
@@ -112,6 +112,7 @@ impl Reader {
                 event_id: row.get(4).expect("event_id is set"),
                 record: text(row, 5),
                 account: text(row, 6),
+                is_reduced: row.get(7).expect("a comparison with NULL is true or false"),
             });
             let generation = self
                 .generations

@@ -173,22 +173,35 @@ impl Configuration {
     fn wants(&self, delivery: &Delivery) -> bool {
         let (endpoint_id, _, at) = id_of(delivery);
         let message = &delivery.message;
-        self.told(message.event.id, message.account.as_deref(), at)
-            .any(|endpoint| endpoint.id == endpoint_id)
+        self.told(
+            message.event.id,
+            message.account.as_deref(),
+            message.record.as_deref(),
+            at,
+        )
+        .any(|endpoint| endpoint.id == endpoint_id)
     }
 
     /// The endpoints that a message goes to.
     pub fn recipients(&self, entry: &Entry) -> impl Iterator<Item = &Arc<Endpoint>> {
-        self.told(entry.event_id, entry.account.as_deref(), entry.place.at)
+        let (account, record) = (entry.account.as_deref(), entry.record.as_deref());
+        self.told(entry.event_id, account, record, entry.place.at)
     }
 
-    /// The endpoints that get an event's messages of an account, recorded at this time.
+    /// The endpoints that get an event's messages of an account and about a record, recorded at this time. What is about a
+    /// webhook does not go to itself.
     fn told(
         &self,
         event_id: i64,
         account: Option<&str>,
+        record: Option<&str>,
         at: i64,
     ) -> impl Iterator<Item = &Arc<Endpoint>> {
+        let event = self.events.get(&event_id);
+        let about: Option<i64> = event
+            .filter(|event| event.is_about_webhooks())
+            .and(record)
+            .and_then(|webhook_id| webhook_id.parse().ok());
         let of_event = self.subscribers.get(&event_id);
         let of_all = of_event.map(|subscribers| &subscribers.of_all);
         let of_account = of_event
@@ -199,6 +212,7 @@ impl Configuration {
             .chain(of_account)
             .flatten()
             .filter(move |subscriber| at >= subscriber.since)
+            .filter(move |subscriber| Some(subscriber.endpoint.webhook.id) != about)
             .map(|subscriber| &subscriber.endpoint)
     }
 }

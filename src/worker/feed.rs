@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pgrx::prelude::*;
-use webhooks_delivery::{Delivery, Endpoint, Message};
+use webhooks_delivery::{Delivery, Endpoint, Event, Message};
 
 use super::deliveries::{id_of, Row};
-use super::Worker;
+use super::troubles::{Lost, Troubles};
+use super::{Configuration, Worker};
 use crate::log::reader::Page;
 use crate::log::Entry;
 use crate::pg::transaction::{self, RolledBack};
@@ -125,6 +126,7 @@ impl Worker {
                 let mut rows = Vec::new();
                 let mut sent: Vec<(&Arc<Endpoint>, &Entry)> = Vec::new();
                 let mut counted = Vec::new();
+                let mut troubles = Troubles::default();
                 for entry in &page.entries {
                     let mut webhooks = HashSet::new();
                     for endpoint in configuration.recipients(entry) {
@@ -134,6 +136,9 @@ impl Worker {
                             continue;
                         }
                         webhooks.insert(endpoint.webhook.id);
+                        if let Some(event) = reduced_event(configuration, entry) {
+                            troubles.reduced(endpoint.id, event, &entry.place);
+                        }
                         if deliveries.overflows(endpoint.id) {
                             rows.push(row);
                         } else {
@@ -147,6 +152,7 @@ impl Worker {
                     counted.extend(webhooks.iter().map(|&id| (Some(id), entry.event_id)));
                 }
                 deliveries.insert_waiting(client, &rows);
+                troubles.tell(client, Lost::default());
                 let found = messages.fetch(
                     client,
                     sent.iter().map(|(_, entry)| &entry.place),
@@ -209,6 +215,12 @@ impl Worker {
             self.enabled && self.deliveries.overflowing().any(|id| self.takes_more(id));
         (more || reads_back).then_some(now)
     }
+}
+
+/// The event of a message that is larger than may be.
+fn reduced_event<'a>(configuration: &'a Configuration, entry: &Entry) -> Option<&'a Event> {
+    let event = configuration.events.get(&entry.event_id);
+    event.filter(|_| entry.is_reduced).map(|event| &**event)
 }
 
 fn row_for(endpoint: &Endpoint, entry: &Entry) -> Row {

@@ -19,6 +19,7 @@ mod payloads;
 mod recording;
 mod session;
 mod tally;
+mod troubles;
 
 use std::collections::HashSet;
 use std::io::Read;

@@ -12,6 +12,7 @@ use webhooks_delivery::{Delivery, Effect, Finished, Verdict};
 use super::deliveries::{id_of, Id};
 use super::health::Health;
 use super::tally::started_at;
+use super::troubles::{Lost, Troubles};
 use crate::log::{from_unix, timestamp};
 use crate::pg::encoding::storable;
 use crate::pg::statement::{array, column, Statement};
@@ -21,8 +22,6 @@ pub struct Outcomes {
     insert_attempts: Statement,
     upsert_deliveries: Statement,
     delete_deliveries: Statement,
-    retire_endpoints: Statement,
-    disable_endpoints: Statement,
 }
 
 /// A delivery of a call that has ended.
@@ -126,14 +125,6 @@ impl Default for Outcomes {
                   WHERE d.endpoint_id = u.endpoint_id AND d.message_seq = u.seq AND d.message_at = u.at",
                 &[INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID],
             ),
-            retire_endpoints: Statement::new(
-                "SELECT webhooks.retire_endpoints($1)",
-                &[INT8ARRAYOID],
-            ),
-            disable_endpoints: Statement::new(
-                "SELECT webhooks.disable_endpoints($1, $2)",
-                &[INT8ARRAYOID, INT8ARRAYOID],
-            ),
         }
     }
 }
@@ -151,9 +142,10 @@ impl Outcomes {
             return;
         }
         let all = ended(calls);
+        let troubles = troubles(&all, cancelled);
         self.write_attempts(client, &all);
         self.write_deliveries(client, all, cancelled);
-        self.write_endpoints(client, calls, health);
+        troubles.tell(client, lost(calls, health));
     }
 
     /// The answer is kept once for a call, however many messages went in it.
@@ -237,24 +229,31 @@ impl Outcomes {
             self.upsert_deliveries.run(client, &arguments);
         }
     }
+}
 
-    /// Endpoints that are gone, that asked for no more calls, or that nothing has reached since the first attempt of a
-    /// delivery that was given up.
-    fn write_endpoints(&self, client: &mut SpiClient<'_>, calls: &[Finished], health: &Health) {
-        let gone = endpoints(calls, |call| call.effect == Effect::Gone);
-        let asked = endpoints(calls, |call| call.effect == Effect::Disable);
-        let exhausted = endpoints(calls, |call| {
+/// What has failed for good, unless it was cancelled.
+fn troubles(all: &[Ended<'_>], cancelled: &HashSet<Id>) -> Troubles {
+    let mut troubles = Troubles::default();
+    for e in all {
+        let has_failed = matches!(e.verdict, Verdict::Exhausted | Verdict::Refused);
+        if has_failed && !cancelled.contains(&id_of(e.delivery)) {
+            troubles.failed(e.call, e.delivery);
+        }
+    }
+    troubles
+}
+
+/// Endpoints that are gone, that asked for no more calls, or that nothing has reached since the first attempt of a
+/// delivery that was given up.
+fn lost(calls: &[Finished], health: &Health) -> Lost {
+    Lost {
+        gone: endpoints(calls, |call| call.effect == Effect::Gone),
+        asked: endpoints(calls, |call| call.effect == Effect::Disable),
+        exhausted: endpoints(calls, |call| {
             call.deliveries().any(|(delivery, verdict)| {
                 verdict == Verdict::Exhausted && health.is_dead(delivery)
             })
-        });
-        if !gone.is_empty() {
-            self.retire_endpoints.run(client, &[gone.into()]);
-        }
-        if !(asked.is_empty() && exhausted.is_empty()) {
-            let arguments = [asked.into(), exhausted.into()];
-            self.disable_endpoints.run(client, &arguments);
-        }
+        }),
     }
 }
 

@@ -33,14 +33,11 @@ fn event(message: &Message) -> Cow<'_, str> {
     format!("{}.{done}", message.object_name().unwrap_or_default()).into()
 }
 
-/// The table; of an event that was emitted, what stands before the dot: `foo` of `foo.bar`.
+/// The table; of an event that was emitted, what stands before the dot: `foo` of `foo.bar`, `webhook` of `webhook7.errors`.
 fn entity(message: &Message) -> Option<&str> {
     message.object_name().or_else(|| {
-        message
-            .event
-            .label()
-            .split_once('.')
-            .map(|(entity, _)| entity)
+        let (entity, _) = message.event_type().split_once('.')?;
+        Some(entity)
     })
 }
 

@@ -21,6 +21,7 @@ mod secrecy;
 mod settings;
 mod signatures;
 mod standby;
+mod state_events;
 mod states;
 mod tables;
 mod throttle;

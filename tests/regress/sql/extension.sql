@@ -26,7 +26,7 @@ SELECT obj_description(oid, 'pg_extension') IS NOT NULL AS extension, obj_descri
 FROM pg_extension WHERE extname = 'webhooks';
 
 -- Only these functions run as somebody else; those without a search_path of their own read what the caller writes.
-SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'webhooks'::regnamespace AND p.prosecdef;
+SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'webhooks'::regnamespace AND p.prosecdef ORDER BY p.oid::regprocedure::text COLLATE "C";
 SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
 WHERE p.pronamespace = 'webhooks'::regnamespace AND l.lanname IN ('sql', 'plpgsql')
   AND NOT EXISTS (SELECT FROM unnest(p.proconfig) AS setting WHERE setting LIKE 'search_path=%')
