@@ -55,7 +55,8 @@ extension_sql_file!(
     "../sql/tables/mending.sql",
     requires = ["delivery", "mending_trigger_function"]
 );
-extension_sql_file!("../sql/tables/read_cursor.sql", requires = ["mending"]);
+extension_sql_file!("../sql/tables/mail.sql", requires = ["mending"]);
+extension_sql_file!("../sql/tables/read_cursor.sql", requires = ["mail"]);
 extension_sql_file!("../sql/tables/tally.sql", requires = ["read_cursor"]);
 extension_sql_file!(
     "../sql/tables/configuration_triggers.sql",
@@ -217,7 +218,8 @@ extension_sql_file!(
     requires = ["endpoint_stats"]
 );
 extension_sql_file!("../sql/functions/adopt.sql", requires = ["event_stats"]);
-extension_sql_file!("../sql/functions/status.sql", requires = ["adopt"]);
+extension_sql_file!("../sql/functions/send_mail.sql", requires = ["adopt"]);
+extension_sql_file!("../sql/functions/status.sql", requires = ["send_mail"]);
 extension_sql_file!(
     "../sql/functions/explain_message.sql",
     requires = ["status"]

@@ -4,6 +4,7 @@ use std::ffi::CString;
 use std::time::Duration;
 
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
+use webhooks_delivery::mail::MailServer;
 use webhooks_delivery::{Authorities, Network, Policy};
 
 use crate::pg::guc;
@@ -21,6 +22,7 @@ static METADATA: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::ne
 static MAX_MESSAGE_BYTES: GucSetting<i32> = GucSetting::<i32>::new(10 * 1024 * 1024);
 static MAX_WEBHOOKS_PER_ACCOUNT: GucSetting<i32> = GucSetting::<i32>::new(20);
 static INTEGRATION_URL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+static SMTP_URL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static QUEUE_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(64 * 1024);
 
 /// Tells the server about the settings, when the library is loaded.
@@ -140,6 +142,13 @@ pub fn define() {
         GucContext::Sighup,
         GucFlags::default(),
     );
+    guc::define_secret_string(
+        c"webhooks.smtp_url",
+        c"The server that mail to errors_email goes through.",
+        c"Such as smtp://user:password@mail.example.com:587?from=webhooks@example.com, or smtps://. Empty: no mail.",
+        &SMTP_URL,
+        |text| parse_smtp_url(text).map(drop),
+    );
     guc::reserve_prefix(c"webhooks");
 }
 
@@ -182,6 +191,12 @@ pub fn retention() -> Duration {
 /// `webhooks.ca_file`
 pub fn ca_file() -> String {
     text_of(&CA_FILE)
+}
+
+/// `webhooks.smtp_url`; `None` where it is empty
+pub fn mail_server() -> Option<MailServer> {
+    // The check hook has let the value in, so that it parses.
+    parse_smtp_url(&text_of(&SMTP_URL)).ok().flatten()
 }
 
 /// Which addresses may be called.
@@ -240,6 +255,13 @@ fn parse_metadata(text: &str) -> Result<(), String> {
     serde_json::from_str::<&serde_json::value::RawValue>(text)
         .map(drop)
         .map_err(|problem| format!("It is not JSON: {problem}."))
+}
+
+fn parse_smtp_url(text: &str) -> Result<Option<MailServer>, String> {
+    match text.trim() {
+        "" => Ok(None),
+        url => MailServer::parse(url).map(Some),
+    }
 }
 
 fn parse_networks(text: &str) -> Result<Vec<Network>, String> {

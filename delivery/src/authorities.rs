@@ -9,34 +9,46 @@ use rustls::pki_types::{CertificateDer, TrustAnchor};
 
 /// Certificate authorities of a user's own.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Authorities(Arc<[TrustAnchor<'static>]>);
+pub struct Authorities {
+    anchors: Arc<[TrustAnchor<'static>]>,
+    certificates: Arc<[CertificateDer<'static>]>,
+}
 
 impl Authorities {
     /// Reads PEM: at least one certificate, and every one whole. Other things in between are passed over.
     pub fn from_pem(pem: &[u8]) -> Result<Authorities, NoAuthorities> {
         let mut roots = RootCertStore::empty();
+        let mut certificates = Vec::new();
         for (place, certificate) in CertificateDer::pem_slice_iter(pem).enumerate() {
             let number = place + 1;
             let certificate =
                 certificate.map_err(|error| NoAuthorities::Pem(number, error.to_string()))?;
             roots
-                .add(certificate)
+                .add(certificate.clone())
                 .map_err(|error| NoAuthorities::Certificate(number, error.to_string()))?;
+            certificates.push(certificate);
         }
         if roots.is_empty() {
             return Err(NoAuthorities::Empty);
         }
-        Ok(Authorities(roots.roots.into()))
+        Ok(Authorities {
+            anchors: roots.roots.into(),
+            certificates: certificates.into(),
+        })
     }
 
     pub(crate) fn anchors(&self) -> &[TrustAnchor<'static>] {
-        &self.0
+        &self.anchors
+    }
+
+    pub(crate) fn certificates(&self) -> &[CertificateDer<'static>] {
+        &self.certificates
     }
 }
 
 impl fmt::Debug for Authorities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} authorities", self.0.len())
+        write!(f, "{} authorities", self.anchors.len())
     }
 }
 

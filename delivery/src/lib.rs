@@ -20,6 +20,8 @@
 //!
 //! A [`Trial`] makes calls of the same kind beside all this: now, once, with nothing recorded.
 //!
+//! What has failed for good is told to people by [`mail`].
+//!
 //! A retry waits in a table, not here. When it is due the worker brings it back with [`Scheduler::retry`], and it goes
 //! before everything else about its record.
 //!
@@ -43,6 +45,7 @@ mod headers;
 mod json;
 mod keys;
 mod lane;
+pub mod mail;
 mod message;
 mod network;
 mod outcome;

@@ -65,6 +65,9 @@ BEGIN
 
     DELETE FROM webhooks.delivery d WHERE d.state = 'failed' AND d.failed_at < expired_before;
 
+    -- Mail that nobody could be sent, or that has nothing to tell and was sent long ago.
+    DELETE FROM webhooks.mail m WHERE m.until < expired_before;
+
     -- The worker cannot come across what was cancelled any more.
     DELETE FROM webhooks.mending c
     WHERE pg_snapshot_xmax(c.cancelled) <= (SELECT pg_snapshot_xmin(p.from_snapshot) FROM webhooks.read_position p);

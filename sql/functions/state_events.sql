@@ -131,31 +131,43 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     WITH at_endpoint AS (
         SELECT e.webhook_id, e.id, e.url, e.state, e.state_reason,
-               sum(t.failed - t.untold) AS failed, sum(t.reduced) AS reduced, bool_or(t.is_ended) AS is_ended, max(t.n) AS n,
+               sum(t.failed)::bigint AS failed, sum(t.failed - t.untold)::bigint AS told, sum(t.reduced)::bigint AS reduced,
+               sum(t.failed - t.untold) > 0 OR sum(t.reduced) > 0 OR bool_or(t.is_ended) AS is_news,
+               max(t.n) FILTER (WHERE t.last_error IS NOT NULL) AS n,
                (array_agg(t.last_status ORDER BY t.n DESC) FILTER (WHERE t.last_error IS NOT NULL))[1] AS last_status,
                (array_agg(t.last_error ORDER BY t.n DESC) FILTER (WHERE t.last_error IS NOT NULL))[1] AS last_error
         FROM unnest(troubles) WITH ORDINALITY AS t (endpoint_id, failed, untold, reduced, is_ended, last_status, last_error, message_ids, n)
              JOIN webhooks.endpoint e ON e.id = t.endpoint_id
-        WHERE t.failed > t.untold OR t.reduced > 0 OR t.is_ended
         GROUP BY e.id
     ), of_webhook AS (
-        SELECT a.webhook_id, sum(a.failed) AS failed, sum(a.reduced) AS reduced,
-               (array_agg(a.last_status ORDER BY a.n DESC) FILTER (WHERE a.last_error IS NOT NULL))[1] AS last_status,
-               (array_agg(a.last_error ORDER BY a.n DESC) FILTER (WHERE a.last_error IS NOT NULL))[1] AS last_error,
-               (SELECT json_agg(examples.id) FROM (SELECT DISTINCT m.id FROM unnest(troubles) AS t, unnest(t.message_ids) AS m (id)
-                                               WHERE t.endpoint_id = ANY (array_agg(a.id)) ORDER BY m.id LIMIT 10) AS examples) AS message_ids,
-               json_agg(json_build_object('url', a.url, 'state', a.state, 'reason', a.state_reason, 'failed', a.failed,
+        SELECT a.webhook_id, sum(a.failed)::bigint AS failed, sum(a.told)::bigint AS told, sum(a.reduced)::bigint AS reduced,
+               (array_agg(a.last_status ORDER BY a.n DESC NULLS LAST))[1] AS last_status,
+               (array_agg(a.last_error ORDER BY a.n DESC NULLS LAST))[1] AS last_error,
+               ARRAY(SELECT DISTINCT m.id FROM unnest(troubles) AS t, unnest(t.message_ids) AS m (id)
+                     WHERE t.endpoint_id = ANY (array_agg(a.id)) ORDER BY m.id LIMIT 10) AS message_ids,
+               json_agg(json_build_object('url', a.url, 'state', a.state, 'reason', a.state_reason, 'failed', a.told,
                                           'reduced', a.reduced, 'lastStatus', a.last_status, 'lastError', a.last_error)
-                        ORDER BY a.id) AS endpoints
+                        ORDER BY a.id) FILTER (WHERE a.is_news) AS endpoints
         FROM at_endpoint a
         GROUP BY a.webhook_id
+    ), mailed AS (
+        INSERT INTO webhooks.mail AS m (webhook_id, since, until, failed, reduced, last_error, message_ids)
+        SELECT o.webhook_id, now(), now(), o.failed, o.reduced, o.last_error, o.message_ids[:5]
+        FROM of_webhook o JOIN webhooks.webhook w ON w.id = o.webhook_id AND w.errors_email IS NOT NULL
+        ORDER BY o.webhook_id
+        ON CONFLICT (webhook_id) DO UPDATE
+            SET since = coalesce(m.since, excluded.since), until = excluded.until,
+                failed = m.failed + excluded.failed, reduced = m.reduced + excluded.reduced,
+                last_error = coalesce(excluded.last_error, m.last_error),
+                message_ids = (m.message_ids || excluded.message_ids)[:5]
     )
     SELECT webhooks.raise_state_event(w, 'errors', json_build_object(
-        'webhook', w.name, 'webhookId', w.id::text, 'state', w.state, 'failed', o.failed, 'reduced', o.reduced,
-        'lastStatus', o.last_status, 'lastError', o.last_error, 'messageIds', coalesce(o.message_ids, '[]'), 'endpoints', o.endpoints))
+        'webhook', w.name, 'webhookId', w.id::text, 'state', w.state, 'failed', o.told, 'reduced', o.reduced,
+        'lastStatus', o.last_status, 'lastError', o.last_error, 'messageIds', o.message_ids, 'endpoints', o.endpoints))
     FROM of_webhook o JOIN webhooks.webhook w ON w.id = o.webhook_id
+    WHERE o.endpoints IS NOT NULL
     ORDER BY w.id
 $$;
 
 COMMENT ON FUNCTION webhooks.tell_errors(webhooks.trouble[]) IS
-'Raises webhook.errors, once for each webhook however much has gone wrong. Of failed deliveries of state events no event tells: two webhooks that watch each other would go on for ever.';
+'Raises webhook.errors, once for each webhook however much has gone wrong, and puts it down for mail where the webhook has an errors_email. Of failed deliveries of state events no event tells, only mail: two webhooks that watch each other would go on for ever.';

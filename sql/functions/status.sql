@@ -2,7 +2,7 @@
 
 CREATE FUNCTION webhooks.status_problem(
     state text, preloaded boolean, is_copy boolean, library_version text, extension_version text, not_enabled bigint,
-    not_raised bigint
+    not_raised bigint, mail text
 )
 RETURNS text
 LANGUAGE sql IMMUTABLE
@@ -33,10 +33,11 @@ AS $$
         CASE WHEN not_raised > 0 THEN
             format('Events that their tables do not raise: %s. webhooks.event_stats tells which and why (problem). Make them anew, or drop them with webhooks.drop_event(name).',
                    not_raised)
-        END), '')
+        END,
+        mail), '')
 $$;
 
-COMMENT ON FUNCTION webhooks.status_problem(text, boolean, boolean, text, text, bigint, bigint) IS
+COMMENT ON FUNCTION webhooks.status_problem(text, boolean, boolean, text, text, bigint, bigint, text) IS
 'For status: what is wrong and what to do about it, a line each, or NULL.';
 
 
@@ -73,7 +74,7 @@ BEGIN
     END;
     problem := webhooks.status_problem(state, preloaded, is_copy, library_version, extension_version,
                                        (SELECT count(*) FROM webhooks.endpoint e WHERE e.state <> 'enabled'),
-                                       (SELECT count(*) FROM webhooks.event_problem));
+                                       (SELECT count(*) FROM webhooks.event_problem), webhooks.mail_problem());
 END $$;
 
 COMMENT ON FUNCTION webhooks.status() IS

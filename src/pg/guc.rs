@@ -10,6 +10,8 @@ type Check = fn(&str) -> Result<(), String>;
 thread_local! {
     /// By setting: the address of the variable's checker travels as nothing but its name.
     static CHECKS: RefCell<Vec<Check>> = const { RefCell::new(Vec::new()) };
+    /// Checks of settings whose values are not to be shown, by their numbers, with the settings' names.
+    static SECRETS: RefCell<Vec<(usize, &'static CStr)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Defines a text setting; a value that `check` refuses is refused with its words as the DETAIL.
@@ -21,6 +23,40 @@ pub fn define_checked_string(
     context: GucContext,
     check: Check,
 ) {
+    define(
+        name,
+        short,
+        long,
+        setting,
+        context,
+        GucFlags::default(),
+        check,
+    );
+}
+
+/// The same for one with a password in it: it is shown to superusers only, and the error does not repeat it.
+pub fn define_secret_string(
+    name: &'static CStr,
+    short: &'static CStr,
+    long: &'static CStr,
+    setting: &'static GucSetting<Option<CString>>,
+    check: Check,
+) {
+    let number = CHECKS.with_borrow(Vec::len);
+    SECRETS.with_borrow_mut(|secrets| secrets.push((number, name)));
+    let flags = GucFlags::SUPERUSER_ONLY;
+    define(name, short, long, setting, GucContext::Sighup, flags, check);
+}
+
+fn define(
+    name: &'static CStr,
+    short: &'static CStr,
+    long: &'static CStr,
+    setting: &'static GucSetting<Option<CString>>,
+    context: GucContext,
+    flags: GucFlags,
+    check: Check,
+) {
     let number = CHECKS.with_borrow_mut(|checks| {
         checks.push(check);
         checks.len() - 1
@@ -29,20 +65,13 @@ pub fn define_checked_string(
         0 => Some(check_hook::<0>),
         1 => Some(check_hook::<1>),
         2 => Some(check_hook::<2>),
+        3 => Some(check_hook::<3>),
         _ => unreachable!("another check hook for {name:?} is needed here"),
     };
     // SAFETY: the hook is guarded against panics.
     unsafe {
         GucRegistry::define_string_guc_with_hooks(
-            name,
-            short,
-            long,
-            setting,
-            context,
-            GucFlags::default(),
-            hook,
-            None,
-            None,
+            name, short, long, setting, context, flags, hook, None, None,
         );
     }
 }
@@ -68,10 +97,23 @@ unsafe extern "C-unwind" fn check_hook<const NUMBER: usize>(
                     pg_sys::errcodes::PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE as c_int,
                 );
                 pg_sys::GUC_check_errdetail_string = pg_sys::pstrdup(detail.as_ptr());
+                if let Some(message) = silent_message(NUMBER) {
+                    pg_sys::GUC_check_errmsg_string = pg_sys::pstrdup(message.as_ptr());
+                }
                 false
             }
         }
     }
+}
+
+/// The message for a value that is not to be shown, in place of the server's own, which shows it.
+fn silent_message(number: usize) -> Option<CString> {
+    let name = SECRETS.with_borrow(|secrets| {
+        let secret = secrets.iter().find(|(secret, _)| *secret == number);
+        secret.map(|&(_, name)| name)
+    })?;
+    let message = format!("invalid value for parameter \"{}\"", name.to_string_lossy());
+    CString::new(message).ok()
 }
 
 /// Names under this prefix that are no settings of ours are refused from now on, so that a typo is noticed.

@@ -13,6 +13,7 @@ mod feed;
 mod health;
 mod housekeeping;
 pub mod launcher;
+mod mail;
 mod mending;
 mod outcomes;
 mod payloads;
@@ -33,6 +34,7 @@ pub use self::configuration::Configuration;
 use self::deliveries::Deliveries;
 use self::feed::Feed;
 use self::housekeeping::Housekeeping;
+use self::mail::Post;
 use self::mending::Mending;
 use self::recording::Recording;
 use crate::log::cursor::Position;
@@ -66,6 +68,7 @@ struct Worker {
     feed: Feed,
     recording: Recording,
     housekeeping: Housekeeping,
+    post: Post,
     enabled: bool,
     /// Endpoints that the newest configuration pauses: what is in memory for them is to make room.
     paused: HashSet<i64>,
@@ -246,6 +249,7 @@ impl Worker {
         if self.housekeeping.run_if_due() {
             self.release_lost_retries();
         }
+        self.see_to_mail();
         let (in_flight, waiting) = self
             .pool
             .scheduler(|scheduler| (scheduler.in_flight(), scheduler.waiting()));
@@ -259,6 +263,7 @@ impl Worker {
             self.recording.due(),
             self.deliveries.next_due().filter(|_| self.enabled),
             self.next_feed(now),
+            self.post.next_look().filter(|_| self.enabled),
         ];
         due.into_iter()
             .flatten()

@@ -10,6 +10,7 @@ use webhooks_delivery::Pool;
 use super::authorities;
 use super::configuration::Configuration;
 use super::deliveries::Deliveries;
+use super::mail::Post;
 use super::{outcomes, Worker};
 use crate::log::cursor;
 use crate::log::reader::Reader;
@@ -117,6 +118,7 @@ fn take_over() -> Result<Option<Worker>, String> {
     let enabled = settings::enabled() && !configuration.is_copy;
     let threads = settings::max_in_flight();
     // A byte that does not fit is not needed: then the main thread has not yet read the ones before it.
+    let post = Post::new(wake.try_clone().map_err(|error| error.to_string())?);
     let waker = move || drop((&wake).write(&[1]));
     let authorities = authorities::read_at_start();
     let delivery = settings::delivery(authorities.clone());
@@ -153,6 +155,7 @@ fn take_over() -> Result<Option<Worker>, String> {
         feed: Default::default(),
         recording: Default::default(),
         housekeeping: Default::default(),
+        post,
         enabled,
         next_poll: Instant::now(),
     }))

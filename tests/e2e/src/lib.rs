@@ -12,6 +12,7 @@
 mod database;
 mod flights;
 mod load;
+mod mail;
 mod process;
 mod psql;
 mod receiver;
@@ -24,6 +25,7 @@ mod wait;
 pub use database::Database;
 pub use flights::{python, Flights, PythonReceiver};
 pub use load::Load;
+pub use mail::MailServer;
 pub use process::{is_alive, kill, pg_program, private_memory, run, server_user_command};
 pub use receiver::{Answer, Receiver, Request, TlsReceiver};
 pub use rustix::process::Signal;

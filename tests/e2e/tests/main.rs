@@ -12,6 +12,7 @@ mod endurance;
 mod examples;
 mod failures;
 mod flights;
+mod mail;
 mod mending;
 mod ordering;
 mod outcomes;

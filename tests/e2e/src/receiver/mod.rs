@@ -12,6 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 pub use request::{succeeded, Request};
+pub(crate) use tls::certificate;
 pub use tls::TlsReceiver;
 
 use crate::wait_until;

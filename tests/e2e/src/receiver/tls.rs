@@ -5,7 +5,9 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
+};
 use rustls::crypto::ring;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -21,14 +23,7 @@ pub struct TlsReceiver {
 impl TlsReceiver {
     /// Starts one.
     pub fn start() -> Self {
-        let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "authority of a test");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().expect("a key");
-        let issuer = CertifiedIssuer::self_signed(params, key).expect("an authority");
-
+        let issuer = authority();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
         let address = listener.local_addr().expect("its address");
         let receiver = Self {
@@ -56,11 +51,33 @@ impl TlsReceiver {
     }
 }
 
-fn config(issuer: &CertifiedIssuer<'static, KeyPair>) -> ServerConfig {
+/// An authority, a certificate of 127.0.0.1 by it, and the key of that, in PEM.
+pub(crate) fn certificate() -> (String, String, String) {
+    let issuer = authority();
+    let (key, certificate) = signed_by(&issuer);
+    (issuer.pem(), certificate.pem(), key.serialize_pem())
+}
+
+fn authority() -> CertifiedIssuer<'static, KeyPair> {
+    let mut params = CertificateParams::default();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "authority of a test");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().expect("a key");
+    CertifiedIssuer::self_signed(params, key).expect("an authority")
+}
+
+fn signed_by(issuer: &CertifiedIssuer<'static, KeyPair>) -> (KeyPair, Certificate) {
     let key = KeyPair::generate().expect("a key");
     let certificate = CertificateParams::new(["127.0.0.1".to_owned()])
         .and_then(|params| params.signed_by(&key, issuer))
         .expect("a certificate");
+    (key, certificate)
+}
+
+fn config(issuer: &CertifiedIssuer<'static, KeyPair>) -> ServerConfig {
+    let (key, certificate) = signed_by(issuer);
     ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("the provider's versions")
