@@ -31,6 +31,17 @@ COMMENT ON FUNCTION webhooks.deliveries_changed() IS
     requires = ["trigger_functions"]
 );
 
+extension_sql!(
+    r#"
+CREATE FUNCTION webhooks.message_bytes(data json, old json, metadata json) RETURNS bigint
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'webhooks_message_bytes';
+COMMENT ON FUNCTION webhooks.message_bytes(json, json, json) IS
+'For the worker: how many bytes a message''s values take in memory. Reads none of those that are stored apart.';
+"#,
+    name = "message_bytes",
+    requires = ["mending_trigger_function"]
+);
+
 extension_sql_file!(
     "../sql/tables/webhook.sql",
     requires = ["trigger_functions"]
@@ -53,7 +64,7 @@ extension_sql_file!("../sql/tables/attempt.sql", requires = ["message"]);
 extension_sql_file!("../sql/tables/delivery.sql", requires = ["attempt"]);
 extension_sql_file!(
     "../sql/tables/mending.sql",
-    requires = ["delivery", "mending_trigger_function"]
+    requires = ["delivery", "message_bytes"]
 );
 extension_sql_file!("../sql/tables/mail.sql", requires = ["mending"]);
 extension_sql_file!("../sql/tables/read_cursor.sql", requires = ["mail"]);

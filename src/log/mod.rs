@@ -29,6 +29,8 @@ pub struct Entry {
     pub record: Option<String>,
     /// The account it belongs to.
     pub account: Option<String>,
+    /// How much memory its values take.
+    pub bytes: usize,
     /// It was larger than `webhooks.max_message_bytes`: only its key is there.
     pub is_reduced: bool,
 }

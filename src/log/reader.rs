@@ -24,7 +24,8 @@ const PAGE: usize = 500;
 /// The condition on `seq` is written so that no index can serve it: the one on (xid, seq) must be entered by `xid`, or
 /// each read would walk all that was ever read.
 const NEW_MESSAGES: &std::ffi::CStr = c"
-    SELECT at, xid::text::bigint, seq, event_id, record, account, omitted IS NOT NULL
+    SELECT at, xid::text::bigint, seq, event_id, record, account, omitted IS NOT NULL,
+           webhooks.message_bytes(data, old, metadata)
       FROM webhooks.message
      WHERE (xid >= pg_snapshot_xmax($1::pg_snapshot)
             OR xid = ANY (ARRAY(SELECT pg_snapshot_xip($1::pg_snapshot))))
@@ -39,6 +40,9 @@ struct Generation {
     to: String,
     /// Number of deliveries not handled yet, by the message's sequence number.
     open: BTreeMap<i64, usize>,
+    /// Messages that pages have given and nobody has routed yet.
+    unrouted: usize,
+    /// The last that was routed.
     last_seq: i64,
     exhausted: bool,
 }
@@ -113,6 +117,7 @@ impl Reader {
                 record: text(row, 5),
                 account: text(row, 6),
                 is_reduced: row.get(7).expect("a comparison with NULL is true or false"),
+                bytes: row.get::<i64>(8).expect("NULLs take nothing") as usize,
             });
             let generation = self
                 .generations
@@ -124,10 +129,8 @@ impl Reader {
                 held.close();
                 generation.exhausted = true;
             }
-            if let Some(last) = entries.last() {
-                generation.last_seq = last.place.seq;
-                self.found = true;
-            }
+            generation.unrouted += entries.len();
+            self.found |= !entries.is_empty();
             Some(Page {
                 generation: generation.id,
                 recovered: self.recovering > 0,
@@ -175,10 +178,20 @@ impl Reader {
             from,
             to,
             open: BTreeMap::new(),
+            unrouted: 0,
             last_seq: after.unwrap_or(i64::MIN),
             exhausted: false,
         });
         Some(())
+    }
+
+    /// Notes that it is decided where these messages of a page go: the first ones of those that were left. Their deliveries
+    /// are [expected](Self::expect) already.
+    pub fn routed(&mut self, generation: u64, entries: &[Entry]) {
+        if let (Some(generation), Some(last)) = (self.generation(generation), entries.last()) {
+            generation.unrouted -= entries.len();
+            generation.last_seq = last.place.seq;
+        }
     }
 
     /// Notes that a message of a page has so many deliveries to be handled.
@@ -222,7 +235,7 @@ impl Reader {
         while self
             .generations
             .front()
-            .is_some_and(|g| g.exhausted && g.open.is_empty())
+            .is_some_and(|g| g.exhausted && g.unrouted == 0 && g.open.is_empty())
         {
             self.generations.pop_front();
         }

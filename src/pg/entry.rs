@@ -128,11 +128,36 @@ pub unsafe extern "C-unwind" fn webhooks_deliveries_changed(
     Datum::from(0)
 }
 
+/// `webhooks.message_bytes(data, old, metadata)`: how long these are, uncompressed and put together.
+///
+/// # Safety
+/// Called by the server's function manager only, with three arguments whose types have a length word.
+#[no_mangle]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn webhooks_message_bytes(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
+    // SAFETY: fcinfo is valid during the call and has the function's three arguments behind it. Of a value that is not
+    // NULL this reads the length word, or the pointer to where it is stored apart; nothing is fetched.
+    let bytes: usize = unsafe {
+        let arguments = (*fcinfo).args.as_slice(3);
+        let given = arguments.iter().filter(|argument| !argument.isnull);
+        given
+            .map(|argument| pg_sys::toast_raw_datum_size(argument.value))
+            .sum()
+    };
+    Datum::from(bytes)
+}
+
 static VERSION_1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
 
 /// Tells the function manager how to call [`webhooks_capture`].
 #[no_mangle]
 pub extern "C" fn pg_finfo_webhooks_capture() -> &'static pg_sys::Pg_finfo_record {
+    &VERSION_1
+}
+
+/// Tells the function manager how to call [`webhooks_message_bytes`].
+#[no_mangle]
+pub extern "C" fn pg_finfo_webhooks_message_bytes() -> &'static pg_sys::Pg_finfo_record {
     &VERSION_1
 }
 

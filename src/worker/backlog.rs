@@ -30,6 +30,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PATIENCE_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Worker {
+    /// How much memory messages may take that are read at once. While they are read they take it twice, as the server's
+    /// and as the lanes'.
+    pub(super) fn memory_to_read_into(&self) -> usize {
+        let budget = settings::queue_memory();
+        let left = budget.saturating_sub(self.pool.scheduler(|scheduler| scheduler.bytes()));
+        left.min(budget / 4)
+    }
+
     /// Whether the lanes take more: memory is left, and no lane is full unless another one would go short for it.
     pub(super) fn has_room(&self) -> bool {
         let budget = settings::queue_memory();
@@ -146,10 +154,14 @@ impl Worker {
             let rows = transaction::run(|| {
                 Spi::connect(|client| self.deliveries.read_back(client, endpoint_id, limit))
             });
-            if let Err(error) = rows.and_then(|rows| self.bring_back(rows, false)) {
-                // From the beginning again: what is in memory by then is passed over.
-                self.deliveries.overflow(endpoint_id);
-                return Err(error);
+            match rows.and_then(|rows| self.bring_back(rows, false)) {
+                Ok(None) => {}
+                Ok(Some(left)) => self.deliveries.read_back_later(&left),
+                Err(error) => {
+                    // From the beginning again: what is in memory by then is passed over.
+                    self.deliveries.overflow(endpoint_id);
+                    return Err(error);
+                }
             }
         }
         Ok(())
@@ -203,28 +215,38 @@ impl Worker {
         let rows = transaction::run(|| {
             Spi::connect(|client| self.deliveries.due(client, except, READ_BACK as usize))
         })?;
-        if saturated || rows.len() >= READ_BACK as usize {
-            self.deliveries.will_be_due(Instant::now() + RETRY_PAUSE);
-        }
+        let enough = saturated || rows.len() >= READ_BACK as usize;
         let result = self.bring_back(rows, true);
-        if result.is_err() {
-            self.deliveries.will_be_due(Instant::now());
+        match &result {
+            Ok(left) if enough || left.is_some() => {
+                self.deliveries.will_be_due(Instant::now() + RETRY_PAUSE);
+            }
+            Ok(_) => {}
+            Err(_) => self.deliveries.will_be_due(Instant::now()),
         }
-        result
+        result.map(|_| ())
     }
 
-    /// Puts deliveries that have rows into their lanes.
-    fn bring_back(&mut self, rows: Vec<Row>, are_retries: bool) -> Result<(), RolledBack> {
+    /// Puts deliveries that have rows into their lanes, as far as there is memory; gives the first that is left.
+    fn bring_back(
+        &mut self,
+        mut rows: Vec<Row>,
+        are_retries: bool,
+    ) -> Result<Option<Row>, RolledBack> {
         if rows.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let events = &self.configuration.events;
-        let messages = transaction::run(|| {
+        let memory = self.memory_to_read_into();
+        let (fitting, messages) = transaction::run(|| {
             Spi::connect(|client| {
-                self.messages
-                    .fetch(client, rows.iter().map(|row| &row.place), events)
+                let places = rows.iter().map(|row| &row.place);
+                let fitting = self.messages.fitting(client, places.clone(), memory);
+                let messages = self.messages.fetch(client, places.take(fitting), events);
+                (fitting, messages)
             })
         })?;
+        let left = rows.drain(fitting..).next();
         let now = Instant::now();
         let mut offers = Vec::new();
         for row in &rows {
@@ -255,7 +277,7 @@ impl Worker {
                 };
             }
         });
-        Ok(())
+        Ok(left)
     }
 
     /// Whether reading stopped for want of room, so that the sender threads' progress is worth waking up for.

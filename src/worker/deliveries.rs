@@ -261,6 +261,11 @@ impl Deliveries {
             .collect()
     }
 
+    /// This row of those that [`read_back`](Self::read_back) gave is the next to be read back.
+    pub fn read_back_later(&mut self, row: &Row) {
+        self.overflowing.insert(row.endpoint_id, row.place.seq - 1);
+    }
+
     /// Retries that are due and not in memory, leaving out endpoints that have enough of them there, inside a transaction.
     /// Notes when to ask again.
     pub fn due(&mut self, client: &SpiClient<'_>, except: Vec<i64>, limit: usize) -> Vec<Row> {

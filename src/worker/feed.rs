@@ -10,6 +10,7 @@ use webhooks_delivery::{Delivery, Endpoint, Event, Message};
 use super::deliveries::{id_of, Row};
 use super::troubles::{Lost, Troubles};
 use super::{Configuration, Worker};
+use crate::log::messages::Room;
 use crate::log::reader::Page;
 use crate::log::Entry;
 use crate::pg::transaction::{self, RolledBack};
@@ -20,7 +21,7 @@ const PAGES_PER_TURN: usize = 4;
 
 /// Where feeding stands.
 pub struct Feed {
-    /// Read from the log and not handed on yet.
+    /// Read from the log and not handed on yet, or what is left of it.
     page: Option<Page>,
     /// The lanes had no room when last asked.
     pub(super) full: bool,
@@ -39,6 +40,8 @@ impl Default for Feed {
 
 /// What becomes of a page: deliveries for the lanes, and rows for those that must wait.
 struct Routed {
+    /// So many messages of the page: there is no memory for more.
+    entries: usize,
     deliveries: Vec<(Arc<Endpoint>, Arc<Message>)>,
     /// The messages to be counted: webhook, and without one, and event.
     messages: Vec<(Option<i64>, i64)>,
@@ -49,15 +52,27 @@ impl Worker {
     pub(super) fn feed(&mut self) -> Result<(), RolledBack> {
         for _ in 0..PAGES_PER_TURN {
             self.feed.full = self.enabled && !self.has_room();
-            if self.feed.page.is_none() {
-                self.feed.page = self.read_page()?;
+            if self.feed.page.is_none() || !self.may_route() {
+                let page = self.read_page()?;
+                self.feed.page = self.feed.page.take().or(page);
             }
             self.mend()?;
-            let Some(page) = self.feed.page.take() else {
+            if !self.may_route() {
+                break;
+            }
+            let Some(mut page) = self.feed.page.take() else {
                 break;
             };
             match self.route(&page) {
-                Ok(routed) => self.accept(&page, routed),
+                Ok(routed) => {
+                    let rest = page.entries.split_off(routed.entries);
+                    self.accept(&page, routed);
+                    if !rest.is_empty() {
+                        let entries = rest;
+                        self.feed.page = Some(Page { entries, ..page });
+                        continue;
+                    }
+                }
                 Err(error) => {
                     self.feed.page = Some(page);
                     return Err(error);
@@ -72,9 +87,14 @@ impl Worker {
         Ok(())
     }
 
-    /// The next page, and before it the configuration as the page's own snapshot shows it.
+    /// Whether there is room for messages, and they may be sent.
+    fn may_route(&self) -> bool {
+        self.enabled && !self.feed.full
+    }
+
+    /// The next page unless there is one, and before it the configuration as the page's own snapshot shows it.
     fn read_page(&mut self) -> Result<Option<Page>, RolledBack> {
-        let read_on = self.enabled && !self.feed.full;
+        let read_on = self.may_route() && self.feed.page.is_none();
         let read = transaction::run(|| {
             let installed = catalog::extension().is_some();
             let stale = installed && catalog::configuration_is_stale();
@@ -106,8 +126,10 @@ impl Worker {
         }
     }
 
-    /// Decides for each message of a page where it goes, and makes the rows for those that wait in one.
+    /// Decides for each message of a page where it goes, and makes the rows for those that wait in one. It ends where there
+    /// is no memory for the next.
     fn route(&mut self, page: &Page) -> Result<Routed, RolledBack> {
+        let mut room = Room::new(self.memory_to_read_into());
         let configuration = &self.configuration;
         let (messages, mending) = (&self.messages, &self.mending);
         let deliveries = &mut self.deliveries;
@@ -127,7 +149,14 @@ impl Worker {
                 let mut sent: Vec<(&Arc<Endpoint>, &Entry)> = Vec::new();
                 let mut counted = Vec::new();
                 let mut troubles = Troubles::default();
+                let mut entries = 0;
                 for entry in &page.entries {
+                    let mut recipients = configuration.recipients(entry);
+                    let is_sent = recipients.any(|endpoint| !deliveries.overflows(endpoint.id));
+                    if is_sent && !room.takes(entry.bytes) {
+                        break;
+                    }
+                    entries += 1;
                     let mut webhooks = HashSet::new();
                     for endpoint in configuration.recipients(entry) {
                         let row = row_for(endpoint, entry);
@@ -163,6 +192,7 @@ impl Worker {
                     Some((Arc::clone(endpoint), Arc::clone(message)))
                 });
                 Routed {
+                    entries,
                     deliveries: deliveries.collect(),
                     messages: counted,
                 }
@@ -182,6 +212,7 @@ impl Worker {
         for (seq, count) in per_message {
             self.reader.expect(page.generation, seq, count);
         }
+        self.reader.routed(page.generation, &page.entries);
         let now = Instant::now();
         let offers: Vec<Delivery> = routed
             .deliveries

@@ -3,9 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 use std::process::{Child, Command};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{channel, Sender};
+use std::sync::Arc;
 use std::sync::{LazyLock, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use rustix::process::{geteuid, kill_process, test_kill_process, Pid, Signal};
 
@@ -97,4 +100,35 @@ pub fn private_memory(pid: i32) -> Option<u64> {
         .lines()
         .find_map(|line| line.strip_prefix("RssAnon:"))?;
     line.trim().strip_suffix(" kB")?.trim().parse().ok()
+}
+
+/// Watches a process: the most private memory that it had, in kB, and whether to go on watching.
+pub struct Peak(Arc<(AtomicU64, AtomicBool)>);
+
+impl Peak {
+    /// Watches from now on.
+    pub fn watch(pid: i32) -> Self {
+        let shared = Arc::new((AtomicU64::new(0), AtomicBool::new(false)));
+        let watched = shared.clone();
+        thread::spawn(move || {
+            // A peak between two looks would be shorter than a hundredth of a second.
+            while !watched.1.load(Ordering::SeqCst) {
+                let now = private_memory(pid).unwrap_or(0);
+                watched.0.fetch_max(now, Ordering::SeqCst);
+                thread::sleep(Duration::from_millis(10));
+            }
+        });
+        Self(shared)
+    }
+
+    /// The most that there was, in MB.
+    pub fn megabytes(&self) -> u64 {
+        self.0 .0.load(Ordering::SeqCst) / 1024
+    }
+}
+
+impl Drop for Peak {
+    fn drop(&mut self) {
+        self.0 .1.store(true, Ordering::SeqCst);
+    }
 }

@@ -1,47 +1,14 @@
 //! Real input: the flights that left New York in 2013, in one COPY.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
 use serde_json::json;
-use webhooks_e2e::{private_memory, wait_for, Flights, PythonReceiver, Server};
+use webhooks_e2e::{wait_for, Flights, Peak, PythonReceiver, Server};
 
 /// How many rows: `WEBHOOKS_E2E_FLIGHTS=336776` is all of them.
 fn rows() -> usize {
     std::env::var("WEBHOOKS_E2E_FLIGHTS")
         .map_or(20_000, |rows| rows.parse().expect("a number of rows"))
-}
-
-/// Watches a process: the most private memory that it had, in kB, and whether to go on watching.
-struct Peak(Arc<(AtomicU64, AtomicBool)>);
-
-impl Peak {
-    fn watch(pid: i32) -> Self {
-        let shared = Arc::new((AtomicU64::new(0), AtomicBool::new(false)));
-        let watched = shared.clone();
-        thread::spawn(move || {
-            // A peak between two looks would be shorter than a hundredth of a second.
-            while !watched.1.load(Ordering::SeqCst) {
-                let now = private_memory(pid).unwrap_or(0);
-                watched.0.fetch_max(now, Ordering::SeqCst);
-                thread::sleep(Duration::from_millis(10));
-            }
-        });
-        Self(shared)
-    }
-
-    fn megabytes(&self) -> u64 {
-        self.0 .0.load(Ordering::SeqCst) / 1024
-    }
-}
-
-impl Drop for Peak {
-    fn drop(&mut self) {
-        self.0 .1.store(true, Ordering::SeqCst);
-    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod examples;
 mod failures;
 mod flights;
 mod mail;
+mod memory;
 mod mending;
 mod ordering;
 mod outcomes;

@@ -1,0 +1,96 @@
+//! Large messages: the worker reads as many at once as it has memory for.
+
+use webhooks_e2e::{wait_until, Database, Peak, Receiver, Server};
+
+/// Messages of a megabyte each; all of them at once would be ten times what the worker may take.
+const MESSAGES: usize = 160;
+
+/// A database whose worker may keep 16 MB, with a webhook that is told which rows are inserted into `files`, in few words.
+fn database() -> (Receiver, Database) {
+    let server = Server::preloaded()
+        .set("webhooks.queue_memory", "16MB")
+        .set("webhooks.max_in_flight", "4")
+        .start();
+    let receiver = Receiver::start();
+    let database = server.database();
+    database.webhook(
+        "a",
+        &receiver,
+        r#"ordering => 'strict', payload => '{"data": [{"id": "[@field:id]"}]}'"#,
+    );
+    database.connect().run(
+        "CREATE TABLE files (id bigint PRIMARY KEY, content text);
+         SELECT webhooks.add_event('a', 'table.recordInsert', 'files')",
+    );
+    (receiver, database)
+}
+
+/// Inserts the rows, waits until all of them have arrived, and gives how much memory the worker took at the most, in MB.
+fn peak_of(receiver: &Receiver, database: &Database, before: &str, after: &str) -> u64 {
+    let mut session = database.connect();
+    let worker = database.worker();
+    let peak = Peak::watch(worker);
+
+    session.run(before);
+    session.run(&format!(
+        "INSERT INTO files SELECT g, repeat('x', 1000000) FROM generate_series(1, {MESSAGES}) g"
+    ));
+    session.run(after);
+
+    wait_until("all have arrived", || receiver.messages().len() == MESSAGES);
+    let ids: Vec<i64> = (1..=MESSAGES as i64).collect();
+    assert_eq!(receiver.ids(), ids, "each once, in order");
+    assert_eq!(database.worker(), worker, "one and the same worker");
+    let peak = peak.megabytes();
+    println!("the worker's private memory peaked at {peak} MB");
+    peak
+}
+
+#[test]
+fn a_page_of_large_messages_is_read_as_far_as_there_is_memory() {
+    let (receiver, database) = database();
+    let peak = peak_of(&receiver, &database, "", "");
+    assert!(peak < 80, "the worker took {peak} MB");
+}
+
+#[test]
+fn large_messages_that_waited_are_read_back_as_far_as_there_is_memory() {
+    let (receiver, database) = database();
+    let peak = peak_of(
+        &receiver,
+        &database,
+        "SELECT webhooks.pause_webhook('a')",
+        "SELECT webhooks.start_webhook('a')",
+    );
+    assert!(peak < 80, "the worker took {peak} MB");
+}
+
+#[test]
+fn large_messages_that_are_tried_again_are_read_as_far_as_there_is_memory() {
+    let (receiver, database) = database();
+    let mut session = database.connect();
+    session.run(&format!(
+        "SELECT webhooks.pause_webhook('a');
+         INSERT INTO files SELECT g, repeat('x', 1000000) FROM generate_series(1, {MESSAGES}) g"
+    ));
+    wait_until("all wait in their rows", || {
+        session.number("SELECT count(*) FROM webhooks.delivery") == MESSAGES as i64
+    });
+    // As if each had been tried before: what has failed so often would be probed one by one.
+    session.run(
+        "UPDATE webhooks.delivery
+            SET state = 'retrying', attempts = 1, first_attempt_at = now(), due_at = now();
+         SELECT webhooks.alter_webhook('a', ordering => 'none')",
+    );
+    let worker = database.worker();
+    let peak = Peak::watch(worker);
+
+    session.run("SELECT webhooks.start_webhook('a')");
+
+    wait_until("all have arrived", || receiver.messages().len() == MESSAGES);
+    assert_eq!(receiver.count(), MESSAGES, "each once");
+    assert_eq!(database.worker(), worker, "one and the same worker");
+    let peak = peak.megabytes();
+    println!("the worker's private memory peaked at {peak} MB");
+    assert!(peak < 80, "the worker took {peak} MB");
+}
