@@ -202,7 +202,31 @@ extension_sql_file!(
 );
 extension_sql_file!("../sql/functions/events.sql", requires = ["subscriptions"]);
 extension_sql_file!("../sql/functions/alter_table.sql", requires = ["events"]);
-extension_sql_file!("../sql/functions/emit.sql", requires = ["alter_table"]);
+extension_sql_file!(
+    "../sql/functions/event_document.sql",
+    requires = ["alter_table"]
+);
+extension_sql_file!(
+    "../sql/functions/webhook_document.sql",
+    requires = ["event_document"]
+);
+extension_sql_file!(
+    "../sql/functions/document_checks.sql",
+    requires = ["webhook_document"]
+);
+extension_sql_file!(
+    "../sql/functions/save_webhook.sql",
+    requires = ["document_checks"]
+);
+extension_sql_file!(
+    "../sql/functions/config_difference.sql",
+    requires = ["save_webhook"]
+);
+extension_sql_file!(
+    "../sql/functions/config.sql",
+    requires = ["config_difference"]
+);
+extension_sql_file!("../sql/functions/emit.sql", requires = ["config"]);
 extension_sql_file!("../sql/functions/preview.sql", requires = ["emit"]);
 extension_sql_file!(
     "../sql/functions/logged_message.sql",

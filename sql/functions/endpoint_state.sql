@@ -77,6 +77,7 @@ BEGIN
     SET state = 'enabled', state_since = now(), state_reason = NULL,
         since = CASE WHEN old_state = 'gone' THEN transaction_timestamp() ELSE e.since END
     WHERE e.id = endpoint_id;
+    PERFORM webhooks.note_change(webhooks.webhook_id(webhook));
 END $$;
 
 COMMENT ON FUNCTION webhooks.enable_endpoint(text, text) IS

@@ -39,6 +39,7 @@ BEGIN
             USING ERRCODE = 'duplicate_object',
                   HINT = 'It gets every message of the webhook as it is.';
     END IF;
+    PERFORM webhooks.note_change(owner_id);
 END $$;
 
 COMMENT ON FUNCTION webhooks.add_endpoint(text, text) IS
@@ -65,6 +66,7 @@ BEGIN
     END IF;
 
     DELETE FROM webhooks.endpoint e WHERE e.id = removed_id;
+    PERFORM webhooks.note_change(owner_id);
 END $$;
 
 COMMENT ON FUNCTION webhooks.remove_endpoint(text, text) IS

@@ -142,7 +142,10 @@ BEGIN
     PERFORM webhooks.lock_patterns(exclusively => true);
     INSERT INTO webhooks.subscription_pattern AS p (webhook_id, pattern, payload) VALUES (webhook_id, pattern, payload)
     ON CONFLICT ON CONSTRAINT subscription_pattern_pkey DO UPDATE SET payload = excluded.payload
-    WHERE excluded.payload IS NOT NULL;
+    WHERE excluded.payload IS DISTINCT FROM p.payload AND excluded.payload IS NOT NULL;
+    IF FOUND THEN
+        PERFORM webhooks.note_change(webhook_id);
+    END IF;
     PERFORM webhooks.follow_patterns(webhook_id, NULL, pattern);
 END $$;
 

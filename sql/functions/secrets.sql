@@ -89,7 +89,7 @@ BEGIN
 
     UPDATE webhooks.secret s SET ends_at = now() + overlap WHERE s.webhook_id = changed_id AND s.ends_at IS NULL;
     INSERT INTO webhooks.secret (webhook_id, secret) VALUES (changed_id, secret);
-    UPDATE webhooks.webhook w SET changed_at = now(), changed_by = current_user WHERE w.id = changed_id;
+    PERFORM webhooks.note_change(changed_id);
     RETURN secret;
 END $$;
 

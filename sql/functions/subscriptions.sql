@@ -21,6 +21,9 @@ BEGIN
     ON CONFLICT ON CONSTRAINT subscription_pkey DO UPDATE
         SET by_name = true, payload = coalesce(excluded.payload, s.payload)
         WHERE NOT s.by_name OR excluded.payload IS NOT NULL AND s.payload IS DISTINCT FROM excluded.payload;
+    IF FOUND THEN
+        PERFORM webhooks.note_change(webhook_id);
+    END IF;
 END $$;
 
 COMMENT ON FUNCTION webhooks.subscribe_to(bigint, bigint, jsonb) IS
@@ -119,6 +122,7 @@ BEGIN
             PERFORM webhooks.unsubscribe_from(webhook, webhook_id, event);
         END IF;
     END LOOP;
+    PERFORM webhooks.note_change(webhook_id);
 END $$;
 
 COMMENT ON FUNCTION webhooks.unsubscribe(text, text[]) IS

@@ -27,9 +27,9 @@ BEGIN
     IF FOUND THEN
         RAISE EXCEPTION 'invalid argument "url": a test call to % was not answered with 2xx: %', outcome.url, outcome.error
             USING ERRCODE = 'external_routine_exception',
-                  HINT = 'Nothing was created. Have the receiver answer 2xx to a message of type webhook.test, or leave verify out and use webhooks.test_webhook(name) later.';
+                  HINT = 'Nothing was changed. Have the receiver answer 2xx to a message of type webhook.test, or leave verify out and use webhooks.test_webhook(name) later.';
     END IF;
 END $$;
 
 COMMENT ON FUNCTION webhooks.verify_webhook(bigint) IS
-'For create_webhook with verify: an error, which undoes what was made, unless a test call is answered with 2xx.';
+'For create_webhook and save_webhook with verify: an error, which undoes what was made, unless a test call is answered with 2xx.';

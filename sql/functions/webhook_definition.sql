@@ -193,6 +193,18 @@ COMMENT ON FUNCTION webhooks.alter_webhook(text, text, text, text, text, jsonb, 
 'Changes a webhook: the parameters are those of create_webhook, NULL leaves as it is, and new_name renames it. An empty description, account, handshake_key or errors_email and 0 throttle_calls mean none, headers and properties are replaced as a whole. payload goes for all subscriptions without one of their own. A secret, and a signature that is another one, count at once: no older secret signs any more, and where no secret is given one is made that fits. rotate_secret gives receivers time. With another account it gets no more messages of the one before, also those that wait. What else waits is sent as the webhook is then.';
 
 
+CREATE FUNCTION webhooks.note_change(of_webhook bigint) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+    UPDATE webhooks.webhook w SET changed_at = now(), changed_by = current_user
+    WHERE w.id = of_webhook AND (w.changed_at, w.changed_by) IS DISTINCT FROM (now(), current_user)
+$$;
+
+COMMENT ON FUNCTION webhooks.note_change(bigint) IS
+'For the functions that change what belongs to a webhook, its endpoints, secrets and subscriptions: notes who did and when.';
+
+
 CREATE FUNCTION webhooks.drop_webhook(name text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp

@@ -77,7 +77,7 @@ COMMENT ON COLUMN webhooks.webhook.timeout IS
 COMMENT ON COLUMN webhooks.webhook.retry_schedule IS
 'Waits before each further attempt: n waits make n + 1 attempts.';
 COMMENT ON COLUMN webhooks.webhook.changed_by IS
-'Who changed it last, its endpoints, secrets and headers included.';
+'Who changed it last, its endpoints, secrets, headers and subscriptions included.';
 COMMENT ON COLUMN webhooks.webhook.state IS
 'started; paused: messages wait; stopped: nothing is kept for it.';
 

@@ -14,6 +14,7 @@ mod failures;
 mod flights;
 mod mail;
 mod memory;
+mod management;
 mod mending;
 mod ordering;
 mod outcomes;

@@ -41,7 +41,7 @@ WHERE p.pronamespace = 'webhooks'::regnamespace AND p.proname IN (
     'create_webhook', 'alter_webhook', 'drop_webhook', 'add_endpoint', 'remove_endpoint', 'enable_endpoint', 'pause_webhook',
     'stop_webhook', 'start_webhook', 'add_event', 'create_event', 'alter_event', 'drop_event', 'subscribe', 'unsubscribe', 'emit', 'status',
     'start_worker', 'rotate_secret', 'reveal_secret', 'public_key', 'resend', 'resend_failed', 'replay', 'cancel',
-    'explain_message', 'test_webhook')
+    'explain_message', 'test_webhook', 'default_webhook', 'get_webhook', 'save_webhook', 'export_config', 'apply_config')
 ORDER BY p.proname;
 SELECT attrelid::regclass || E'\n    ' || string_agg(attname, E'\n    ' ORDER BY attnum) FROM pg_attribute
 WHERE attrelid IN ('webhooks.webhook_stats'::regclass, 'webhooks.event_stats'::regclass, 'webhooks.attempt_log'::regclass, 'webhooks.failed_delivery'::regclass,

@@ -1,0 +1,198 @@
+-- Everything that was decided, as one document: to be kept in version control, and applied as a difference.
+
+CREATE FUNCTION webhooks.export_config(secrets boolean = true) RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT jsonb_build_object(
+        'version', 1,
+        'events', (SELECT coalesce(jsonb_agg(webhooks.event_document(e) ORDER BY e.name COLLATE "C"), '[]')
+                   FROM webhooks.event e
+                   -- Those that the product makes for itself are no decision of anybody's.
+                   WHERE e.named AND e.dropped_at IS NULL AND e.name !~ '^webhook[0-9]*\.'),
+        'webhooks', (SELECT coalesce(jsonb_agg(CASE WHEN secrets THEN webhooks.webhook_document(w.id)
+                                                    ELSE webhooks.webhook_document(w.id) - '{secret,headers,handshake_key}'::text[] END
+                                               ORDER BY w.name COLLATE "C"), '[]')
+                     FROM webhooks.webhook w))
+$$;
+
+COMMENT ON FUNCTION webhooks.export_config(boolean) IS
+'All named events and all webhooks with their endpoints, events and states as one JSON document, for apply_config. It has no ids and no times: the same definitions give the same document in every database. With secrets => false without secrets, headers and handshake_keys, for version control; who may not see them gets it so anyway.';
+
+
+CREATE FUNCTION webhooks.given_config(config jsonb) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    section text;
+    twice   text;
+BEGIN
+    PERFORM webhooks.check_keys('config', config, '{version,events,webhooks}');
+    IF coalesce(config -> 'version', '1') <> '1' THEN
+        RAISE EXCEPTION 'invalid argument "config": its version is %', config -> 'version'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'This version of the extension reads documents of version 1.';
+    END IF;
+    config := (SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(config) WHERE value <> 'null');
+    FOREACH section IN ARRAY '{events,webhooks}'::text[] LOOP
+        CONTINUE WHEN NOT config ? section;
+        PERFORM webhooks.check_list(section, config -> section, 'Give a list of objects, as webhooks.export_config() does.');
+        SELECT listed ->> 'name' INTO twice FROM jsonb_array_elements(config -> section) AS listed
+        GROUP BY 1 HAVING count(*) > 1 AND listed ->> 'name' IS NOT NULL LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'invalid argument "config": "%" stands there twice among its %', twice, section
+                USING ERRCODE = 'invalid_parameter_value',
+                      HINT = 'Leave one of them out.';
+        END IF;
+    END LOOP;
+    RETURN config;
+END $$;
+
+COMMENT ON FUNCTION webhooks.given_config(jsonb) IS
+'For apply_config: the document, with no more than sections that are lists, or an error.';
+
+
+CREATE FUNCTION webhooks.put_event(given jsonb) RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    -- No search_path is set here, so that expressions are read with the caller's.
+    present  webhooks.event;
+    wanted   webhooks.event;
+    on_table pg_catalog.regclass;
+BEGIN
+    PERFORM webhooks.check_keys('events', given, '{name,type,on_table,fields,condition,data,account,key,description}');
+    PERFORM webhooks.check_values(given - 'on_table', NULL::webhooks.event, '{}');
+    given := pg_catalog.jsonb_strip_nulls(given);
+    SELECT e.* INTO present FROM webhooks.event e WHERE e.name = given ->> 'name' AND e.dropped_at IS NULL;
+    -- In these very words: its table need not even be there.
+    IF webhooks.event_document(present) = given THEN
+        RETURN;
+    END IF;
+
+    on_table := webhooks.given_table(given ->> 'on_table');
+    IF present.id IS NULL THEN
+        PERFORM webhooks.create_event(
+            given ->> 'name', given ->> 'type', on_table, webhooks.text_list(given -> 'fields'), given ->> 'condition',
+            given ->> 'data', given ->> 'account', given ->> 'key', given ->> 'description');
+        RETURN;
+    ELSIF present.on_table IS NOT NULL AND on_table IS NULL THEN
+        RAISE EXCEPTION 'invalid argument "on_table": event "%" is on a table and cannot become one that only emit raises', present.name
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Drop it first with webhooks.drop_event(name), or give the new one another name.';
+    END IF;
+
+    wanted := webhooks.checked_event(
+        present.name, given ->> 'type', on_table, webhooks.text_list(given -> 'fields'), given ->> 'condition',
+        given ->> 'data', given ->> 'account', given ->> 'key', given ->> 'description');
+    IF webhooks.event_document(wanted) <> webhooks.event_document(present) THEN
+        PERFORM webhooks.alter_event(
+            present.name, given ->> 'type', on_table,
+            COALESCE(webhooks.text_list(given -> 'fields'), '{}'), COALESCE(given ->> 'condition', ''),
+            COALESCE(given ->> 'data', ''), COALESCE(given ->> 'account', ''), COALESCE(given ->> 'key', ''),
+            COALESCE(given ->> 'description', ''));
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION webhooks.put_event(jsonb) IS
+'For apply_config: makes the event of that name, or changes it where it is another than this. The definition is the whole one: what it leaves out there is none of.';
+
+
+CREATE FUNCTION webhooks.put_config(config jsonb) RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    -- No search_path is set here, so that expressions are read with the caller's.
+    before jsonb := webhooks.export_config();
+    listed record;
+    given  jsonb;
+    place  text;
+    code   text;
+    said   text;
+    detail text;
+    hint   text;
+BEGIN
+    -- Events before the webhooks that want them, and what is not listed last, when nothing wants it any more.
+    FOR listed IN SELECT item, n - 1 AS n FROM pg_catalog.jsonb_array_elements(config -> 'events') WITH ORDINALITY AS l (item, n) LOOP
+        place := pg_catalog.format('events[%s]', listed.n) || COALESCE(' (' || (listed.item ->> 'name') || ')', '');
+        PERFORM webhooks.put_event(listed.item);
+    END LOOP;
+    FOR listed IN SELECT item, n - 1 AS n FROM pg_catalog.jsonb_array_elements(config -> 'webhooks') WITH ORDINALITY AS l (item, n) LOOP
+        place := pg_catalog.format('webhooks[%s]', listed.n) || COALESCE(' (' || (listed.item ->> 'name') || ')', '');
+        given := webhooks.given_webhook(listed.item, '{id}') - 'id';
+        PERFORM webhooks.check_name('name', given ->> 'name');
+        PERFORM webhooks.put_webhook(webhooks.saved_webhook_id(given), given);
+    END LOOP;
+
+    IF config -> 'webhooks' IS NOT NULL THEN
+        FOR listed IN SELECT name FROM webhooks.not_listed(before -> 'webhooks', config -> 'webhooks') AS name LOOP
+            place := 'webhook ' || listed.name || ', which is not listed';
+            PERFORM webhooks.drop_webhook(listed.name);
+        END LOOP;
+    END IF;
+    IF config -> 'events' IS NOT NULL THEN
+        FOR listed IN SELECT name FROM webhooks.not_listed(before -> 'events', config -> 'events') AS name LOOP
+            place := 'event ' || listed.name || ', which is not listed';
+            PERFORM webhooks.drop_event(listed.name);
+        END LOOP;
+    END IF;
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, said = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RAISE EXCEPTION USING ERRCODE = code, MESSAGE = said, HINT = hint,
+        DETAIL = pg_catalog.concat_ws(E'\n', NULLIF(detail, ''), 'In config: ' || place || '.');
+END $$;
+
+COMMENT ON FUNCTION webhooks.put_config(jsonb) IS
+'For apply_config: makes events and webhooks what the document says. Errors tell the place in it.';
+
+
+CREATE FUNCTION webhooks.not_listed(present jsonb, listed jsonb) RETURNS SETOF text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT p ->> 'name' FROM jsonb_array_elements(present) AS p
+    WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(listed) AS l WHERE l ->> 'name' = p ->> 'name')
+    ORDER BY p ->> 'name' COLLATE "C"
+$$;
+
+COMMENT ON FUNCTION webhooks.not_listed(jsonb, jsonb) IS
+'For apply_config: the names that one list of definitions has and the other has not.';
+
+
+CREATE FUNCTION webhooks.apply_config(config jsonb, dry_run boolean = false) RETURNS SETOF text
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    -- No search_path is set here, so that expressions are read with the caller's.
+    given      jsonb := webhooks.given_config(config);
+    before     jsonb;
+    difference text[];
+BEGIN
+    IF dry_run IS NULL THEN
+        RAISE EXCEPTION 'invalid argument "dry_run": it is NULL'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give true to be told what would change, or false to change it.';
+    END IF;
+
+    BEGIN
+        IF dry_run THEN
+            -- What is undone need not be told twice.
+            PERFORM pg_catalog.set_config('client_min_messages', 'error', true);
+        END IF;
+        -- One document after the other: each is compared with what the one before has left.
+        PERFORM pg_catalog.pg_advisory_xact_lock('webhooks.webhook'::pg_catalog.regclass::pg_catalog.oid::int, 0);
+        before := webhooks.export_config();
+        PERFORM webhooks.put_config(given);
+        difference := ARRAY(SELECT webhooks.config_difference(before, webhooks.export_config()));
+        IF dry_run THEN
+            RAISE EXCEPTION USING ERRCODE = 'WH002', MESSAGE = 'undone: somebody only asked what would change';
+        END IF;
+    EXCEPTION WHEN SQLSTATE 'WH002' THEN
+        NULL;
+    END;
+    RETURN QUERY SELECT pg_catalog.unnest(difference);
+END $$;
+
+COMMENT ON FUNCTION webhooks.apply_config(jsonb, boolean) IS
+'Makes all named events and webhooks what a document of export_config says, and returns what that changes, a line each: + for what is new, - for what is gone, ~ for what is another. With dry_run the same lines and the same errors, and nothing is changed. Webhooks and events are found by name; what is not listed is dropped, unless its whole section is left out. Of a webhook what is left out stays as it is, secret, headers and handshake_key above all, or has its default in a new one, whose secret is made; an event is listed with its whole definition. All or nothing: an error tells the place in the document.';

@@ -1,0 +1,200 @@
+-- What was given as JSON. Nothing is looked over: a key that is misspelt would else be left out without a word.
+
+CREATE FUNCTION webhooks.check_keys(argument text, document jsonb, keys text[]) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    unknown text;
+BEGIN
+    IF jsonb_typeof(document) IS DISTINCT FROM 'object' THEN
+        RAISE EXCEPTION 'invalid argument "%": it is not a JSON object', argument
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = format('Give an object with some of these keys: %s.', array_to_string(keys, ', '));
+    END IF;
+    SELECT key INTO unknown FROM jsonb_object_keys(document) AS key WHERE key <> ALL (keys) ORDER BY key LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'invalid argument "%": there is no key "%"', argument, unknown
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = format('Did you mean one of these: %s?', webhooks.nearest_names(unknown, keys));
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION webhooks.check_keys(text, jsonb, text[]) IS
+'For save_webhook and apply_config: raises an error unless the JSON is an object with no other keys than these.';
+
+
+CREATE FUNCTION webhooks.check_list(argument text, list jsonb, hint text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF jsonb_typeof(list) IS DISTINCT FROM 'array' THEN
+        RAISE EXCEPTION 'invalid argument "%": it is not a list', argument
+            USING ERRCODE = 'invalid_parameter_value', HINT = hint;
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION webhooks.check_list(text, jsonb, text) IS
+'For save_webhook and apply_config: raises an error unless the JSON is an array.';
+
+
+CREATE FUNCTION webhooks.check_values(document jsonb, of_row anyelement, any_json text[]) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    given record;
+BEGIN
+    FOR given IN SELECT key, value FROM jsonb_each(document) WHERE key <> ALL (any_json) LOOP
+        IF jsonb_typeof(given.value) = 'object'
+           OR jsonb_typeof(given.value) = 'array' AND given.key NOT IN ('fields', 'retry_schedule') THEN
+            RAISE EXCEPTION 'invalid argument "%": it is an % in JSON', given.key, jsonb_typeof(given.value)
+                USING ERRCODE = 'invalid_parameter_value',
+                      HINT = 'Give a single value, as webhooks.export_config() shows it.';
+        END IF;
+        BEGIN
+            PERFORM jsonb_populate_record(of_row, jsonb_build_object(given.key, given.value));
+        EXCEPTION WHEN data_exception THEN
+            RAISE EXCEPTION 'invalid argument "%": %', given.key, SQLERRM
+                USING ERRCODE = 'invalid_parameter_value',
+                      HINT = 'Give it as webhooks.export_config() shows it.';
+        END;
+    END LOOP;
+END $$;
+
+COMMENT ON FUNCTION webhooks.check_values(jsonb, anyelement, text[]) IS
+'For save_webhook and apply_config: raises an error that names the key unless each value can be one of the column of that name. Keys that may be any JSON are left alone.';
+
+
+CREATE FUNCTION webhooks.given_endpoints(definition jsonb) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    endpoints jsonb := nullif(nullif(definition -> 'endpoints', 'null'), '[]');
+    url       jsonb := nullif(definition -> 'url', 'null');
+    endpoint  jsonb;
+    urls      jsonb := '[]';
+BEGIN
+    IF url IS NOT NULL THEN
+        IF endpoints IS NOT NULL THEN
+            RAISE EXCEPTION 'invalid argument "url": there are "endpoints", too'
+                USING ERRCODE = 'invalid_parameter_value',
+                      HINT = 'Give one of the two: url is short for a single endpoint.';
+        END IF;
+        endpoints := jsonb_build_array(url);
+    ELSIF endpoints IS NULL THEN
+        RETURN nullif(definition -> 'endpoints', 'null');
+    END IF;
+
+    PERFORM webhooks.check_list('endpoints', endpoints, 'Give URLs, such as ["https://example.com/hooks"], or objects with a url.');
+    FOR endpoint IN SELECT jsonb_array_elements(endpoints) LOOP
+        IF jsonb_typeof(endpoint) = 'object' THEN
+            PERFORM webhooks.check_keys('endpoints', endpoint, '{url,state,state_since,state_reason,created_at}');
+            endpoint := coalesce(endpoint -> 'url', 'null');
+        END IF;
+        IF jsonb_typeof(endpoint) <> 'string' THEN
+            RAISE EXCEPTION 'invalid argument "endpoints": % is not a URL', endpoint
+                USING ERRCODE = 'invalid_parameter_value',
+                      HINT = 'Give URLs, such as ["https://example.com/hooks"], or objects with a url.';
+        END IF;
+        PERFORM webhooks.check_url(endpoint #>> '{}');
+        urls := urls || endpoint;
+    END LOOP;
+    RETURN urls;
+END $$;
+
+COMMENT ON FUNCTION webhooks.given_endpoints(jsonb) IS
+'For save_webhook and apply_config: the URLs that a definition asks for, as a list, or NULL where it says nothing of them.';
+
+
+CREATE FUNCTION webhooks.given_event(event jsonb) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF jsonb_typeof(event) = 'string' THEN
+        RETURN jsonb_build_object('name', event);
+    END IF;
+    IF event ? 'name' THEN
+        PERFORM webhooks.check_keys('events', event, '{name,payload}');
+    ELSE
+        PERFORM webhooks.check_keys('events', event, '{name,type,on_table,fields,condition,payload}');
+    END IF;
+    PERFORM webhooks.check_values(event - 'on_table', NULL::webhooks.event, '{payload}');
+    -- A template may have a null; a key that is null is as if it was left out.
+    RETURN (SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(event) WHERE value <> 'null');
+END $$;
+
+COMMENT ON FUNCTION webhooks.given_event(jsonb) IS
+'For save_webhook and apply_config: one of the events of a webhook''s definition as an object: {"name", "payload"}, or an unnamed event.';
+
+
+CREATE FUNCTION webhooks.given_table(name text) RETURNS regclass
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    -- No search_path is set here: the name is read with the caller's.
+    found pg_catalog.regclass := pg_catalog.to_regclass(name);
+BEGIN
+    IF found IS NULL AND name IS NOT NULL THEN
+        RAISE EXCEPTION 'invalid argument "on_table": there is no table %', name
+            USING ERRCODE = 'undefined_table',
+                  HINT = 'Give a table with its schema, such as public.orders.';
+    END IF;
+    RETURN found;
+END $$;
+
+COMMENT ON FUNCTION webhooks.given_table(text) IS
+'For save_webhook and apply_config: the table of that name; an unknown one is an error. NULL stays NULL.';
+
+
+CREATE FUNCTION webhooks.given_webhook(definition jsonb, other_keys text[]) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    -- What can be none. To all else null says what leaving it out says.
+    can_be_none  text[] := '{description,account,handshake_key,throttle_calls,errors_email}';
+    -- How things are, for reading: who saves what get_webhook gave has them too.
+    for_reading  text[] := '{created_at,created_by,changed_at,changed_by}';
+    endpoints    jsonb;
+    events       jsonb;
+    given        jsonb;
+BEGIN
+    PERFORM webhooks.check_keys('definition', definition,
+        '{name,url,endpoints,events,state,description,account,secret,signature,headers,handshake_key,throttle_calls,throttle_per,batch_size,max_in_flight,ordering,timeout,retry_schedule,when_exhausted,properties,errors_email,payload}'
+        || other_keys || for_reading);
+    PERFORM webhooks.check_values(definition - for_reading - 'verify', NULL::webhooks.webhook,
+                                  '{headers,properties,payload,url,endpoints,events}');
+    SELECT coalesce(jsonb_object_agg(key, CASE WHEN key = ANY (can_be_none) AND value IN ('""', '0') THEN 'null' ELSE value END), '{}')
+    INTO given
+    FROM jsonb_each(definition)
+    WHERE key <> ALL (for_reading || '{url,endpoints,events}') AND (value <> 'null' OR key = ANY (can_be_none));
+
+    endpoints := webhooks.given_endpoints(definition);
+    IF endpoints IS NOT NULL THEN
+        given := given || jsonb_build_object('endpoints', endpoints);
+    END IF;
+    events := nullif(definition -> 'events', 'null');
+    IF events IS NOT NULL THEN
+        PERFORM webhooks.check_list('events', events, 'Give names, such as ["lead:won", "lead:*"], or objects.');
+        given := given || jsonb_build_object('events', (
+            SELECT coalesce(jsonb_agg(webhooks.given_event(event) ORDER BY n), '[]')
+            FROM jsonb_array_elements(events) WITH ORDINALITY AS e (event, n)));
+    END IF;
+    IF jsonb_typeof(given -> 'verify') <> 'boolean' THEN
+        RAISE EXCEPTION 'invalid argument "verify": % is not a boolean', given -> 'verify'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give true or false, or leave it out.';
+    END IF;
+    IF given ? 'state' THEN
+        PERFORM webhooks.check_choice('state', given ->> 'state', '{started,paused,stopped}',
+            'Give ''started'', ''paused'' (messages wait) or ''stopped'' (nothing is kept).');
+    END IF;
+    RETURN given;
+END $$;
+
+COMMENT ON FUNCTION webhooks.given_webhook(jsonb, text[]) IS
+'For save_webhook and apply_config: a definition in the one form that both work with, or an error about the key that is wrong. Further keys that are allowed are given.';
