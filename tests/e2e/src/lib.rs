@@ -9,6 +9,7 @@
 //! the servers of a process that is gone.
 #![deny(missing_docs)]
 
+mod attempts;
 mod database;
 mod flights;
 mod load;
@@ -22,6 +23,7 @@ mod session;
 mod verifier;
 mod wait;
 
+pub use attempts::{Attempt, AttemptLog};
 pub use database::Database;
 pub use flights::{python, Flights, PythonReceiver};
 pub use load::Load;

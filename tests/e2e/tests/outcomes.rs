@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use webhooks_e2e::{wait_until, Answer, Database, Receiver, Request, Server, Session};
+use webhooks_e2e::{wait_until, Answer, AttemptLog, Database, Receiver, Request, Server, Session};
 
 const OFTEN: &str = "retry_schedule => array_fill(interval '50ms', ARRAY[20])";
 
@@ -227,26 +227,14 @@ fn behind_a_failed_endpoint_nothing_spends_attempts_and_then_calls_ramp_up() {
     receiver.always(Answer::Status(500));
     let mut session = database.connect();
     session.run("INSERT INTO orders SELECT g FROM generate_series(1, 300) g");
+    let log = AttemptLog::of_errors(&mut session, 16 + 4 + 4);
     // Calls that were begun before five had failed are the first round; each probe comes alone, after the wait.
-    let alone = |receiver: &Receiver| {
-        let requests = receiver.requests();
-        let apart = |pair: &[Arc<Request>]| pair[1].arrived - pair[0].arrived;
-        let gaps = requests.windows(2).map(apart);
-        let gaps: Vec<Duration> = gaps.collect();
-        let first = gaps
-            .iter()
-            .position(|gap| *gap > Duration::from_millis(200));
-        gaps[first.unwrap_or(gaps.len())..].to_vec()
-    };
-    wait_until("some probes are made", || alone(&receiver).len() >= 3);
-    for gap in alone(&receiver) {
-        assert!(
-            gap >= Duration::from_millis(200),
-            "one after the other: {gap:?}"
-        );
+    let wait = Duration::from_millis(300);
+    let (first_round, probes) = log.first_round_and_probes(wait);
+    assert!(first_round.len() <= 16 + 4, "{first_round:?}");
+    for pair in probes.windows(2) {
+        assert!(pair[1].begun >= pair[0].ended + wait, "{pair:?}");
     }
-    let first_round = receiver.count() - alone(&receiver).len();
-    assert!(first_round <= 16 + 4, "{first_round}");
     let slow = |_: &_| Answer::After(Duration::from_millis(40), Box::new(Answer::Status(200)));
     receiver.script(slow);
     wait_until("all have arrived", || receiver.messages().len() == 300);
