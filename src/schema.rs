@@ -260,9 +260,10 @@ extension_sql_file!(
     requires = ["status"]
 );
 extension_sql_file!(
-    "../sql/first_partitions.sql",
+    "../sql/functions/viewers.sql",
     requires = ["explain_message"]
 );
+extension_sql_file!("../sql/first_partitions.sql", requires = ["viewers"]);
 extension_sql_file!("../sql/grants.sql", requires = ["first_partitions"]);
 extension_sql!(
     "SELECT webhooks.start_worker();",

@@ -111,6 +111,21 @@ COMMENT ON FUNCTION webhooks.reveal_secret(text) IS
 'The secret of a webhook: what its receivers verify with. After a rotation, the new one.';
 
 
+-- As the owner of the tables: who may view a webhook may know the key that everybody may, and not the secret.
+CREATE FUNCTION webhooks.public_key_of_webhook(webhook_id bigint) RETURNS text
+LANGUAGE sql STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT webhooks.public_key_of(s.secret)
+    FROM webhooks.secret s JOIN webhooks.webhook w ON w.id = s.webhook_id
+    WHERE s.webhook_id = public_key_of_webhook.webhook_id AND s.ends_at IS NULL AND w.signature = 'standard-ed25519'
+$$;
+
+COMMENT ON FUNCTION webhooks.public_key_of_webhook(bigint) IS
+'For public_key: the public key of the webhook with that id. NULL if its signature is not standard-ed25519.';
+
+
 CREATE FUNCTION webhooks.public_key(name text) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -124,7 +139,7 @@ BEGIN
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'Its receivers verify with the secret that webhooks.reveal_secret(name) shows. Only standard-ed25519 has a public key.';
     END IF;
-    RETURN webhooks.public_key_of(webhooks.reveal_secret(name));
+    RETURN webhooks.public_key_of_webhook(webhooks.webhook_id(name));
 END $$;
 
 COMMENT ON FUNCTION webhooks.public_key(text) IS

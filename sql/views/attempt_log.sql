@@ -10,11 +10,11 @@ SELECT a.at,
        a.status,
        a.duration_us * interval '1 microsecond' AS duration,
        a.error,
-       a.response
+       CASE WHEN has_column_privilege('webhooks.attempt', 'response', 'SELECT') THEN a.response END AS response
 FROM webhooks.attempt a
      LEFT JOIN webhooks.webhook w ON w.id = a.webhook_id
      LEFT JOIN webhooks.event e ON e.id = a.event_id
      LEFT JOIN webhooks.endpoint p ON p.id = a.endpoint_id;
 
 COMMENT ON VIEW webhooks.attempt_log IS
-'Each call and message: when it was started, what was answered and how long it took. Kept for webhooks.retention; webhook and url are NULL where they have been dropped since.';
+'Each call and message: when it was started, what was answered and how long it took. Kept for webhooks.retention; webhook and url are NULL where they have been dropped since, and response is for who may not see payloads: an answer can repeat what was sent.';

@@ -15,18 +15,33 @@ COMMENT ON VIEW webhooks.read_position IS
 -- Of the window up to to_snapshot the messages up to up_to_seq are handled.
 CREATE FUNCTION webhooks.unread_messages()
 RETURNS TABLE (at timestamptz, xid xid8, seq bigint, event_id bigint, record text, account text)
-LANGUAGE sql STABLE ROWS 10
+LANGUAGE plpgsql STABLE ROWS 10
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
-    WITH position AS MATERIALIZED (SELECT * FROM webhooks.read_position)
-    SELECT m.at, m.xid, m.seq, m.event_id, m.record, m.account
-    FROM webhooks.message m
-    WHERE (m.xid >= (SELECT pg_snapshot_xmax(p.from_snapshot) FROM position p)
-           OR m.xid = ANY (ARRAY(SELECT pg_snapshot_xip(p.from_snapshot) FROM position p)))
-      AND (pg_visible_in_snapshot(m.xid, (SELECT p.to_snapshot FROM position p))
-           AND m.seq <= (SELECT p.up_to_seq FROM position p)) IS NOT TRUE
-$$;
+#variable_conflict use_column
+BEGIN
+    -- Two statements, since a viewer may read no record, and what a statement names must be readable even if it is not used.
+    IF has_column_privilege('webhooks.message', 'record', 'SELECT') THEN
+        RETURN QUERY
+        WITH position AS MATERIALIZED (SELECT * FROM webhooks.read_position)
+        SELECT m.at, m.xid, m.seq, m.event_id, m.record, m.account
+        FROM webhooks.message m
+        WHERE (m.xid >= (SELECT pg_snapshot_xmax(p.from_snapshot) FROM position p)
+               OR m.xid = ANY (ARRAY(SELECT pg_snapshot_xip(p.from_snapshot) FROM position p)))
+          AND (pg_visible_in_snapshot(m.xid, (SELECT p.to_snapshot FROM position p))
+               AND m.seq <= (SELECT p.up_to_seq FROM position p)) IS NOT TRUE;
+    ELSE
+        RETURN QUERY
+        WITH position AS MATERIALIZED (SELECT * FROM webhooks.read_position)
+        SELECT m.at, m.xid, m.seq, m.event_id, NULL::text, m.account
+        FROM webhooks.message m
+        WHERE (m.xid >= (SELECT pg_snapshot_xmax(p.from_snapshot) FROM position p)
+               OR m.xid = ANY (ARRAY(SELECT pg_snapshot_xip(p.from_snapshot) FROM position p)))
+          AND (pg_visible_in_snapshot(m.xid, (SELECT p.to_snapshot FROM position p))
+               AND m.seq <= (SELECT p.up_to_seq FROM position p)) IS NOT TRUE;
+    END IF;
+END $$;
 
 COMMENT ON FUNCTION webhooks.unread_messages() IS
-'Messages beyond the position up to which the worker has read. Some of them may be delivered already: reading a large batch takes several positions.';
+'Messages beyond the position up to which the worker has read. Some of them may be delivered already: reading a large batch takes several positions. record is NULL for who may not read it.';
