@@ -77,19 +77,22 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
     -- No search_path is set here, so that conditions are read with the caller's.
-    given jsonb;
+    given record;
     event text;
     kept  text[] := '{}';
     ended text[];
 BEGIN
-    FOR given IN SELECT pg_catalog.jsonb_array_elements(events) LOOP
-        event := webhooks.subscribed_name(of_webhook, given);
+    FOR given IN SELECT w.* FROM webhooks.wanted_events(of_webhook, events) w LOOP
+        event := given.event;
         IF event IS NULL THEN
             event := webhooks.add_event(
-                name, type => given ->> 'type', on_table => webhooks.given_table(given ->> 'on_table'),
-                fields => webhooks.text_list(given -> 'fields'), condition => given ->> 'condition', payload => given -> 'payload');
+                name, type => given.wanted ->> 'type', on_table => webhooks.given_table(given.wanted ->> 'on_table'),
+                fields => webhooks.text_list(given.wanted -> 'fields'), condition => given.wanted ->> 'condition',
+                payload => given.wanted -> 'payload');
         END IF;
-        PERFORM webhooks.set_subscription(name, of_webhook, event, given -> 'payload');
+        IF NOT given.is_so THEN
+            PERFORM webhooks.set_subscription(name, of_webhook, event, given.wanted -> 'payload');
+        END IF;
         kept := kept || event;
     END LOOP;
 
@@ -103,17 +106,18 @@ COMMENT ON FUNCTION webhooks.set_events(text, bigint, jsonb) IS
 'For save_webhook and apply_config: subscribes and unsubscribes until these are what the webhook has asked for. What stays keeps what is pending.';
 
 
-CREATE FUNCTION webhooks.subscribed_name(of_webhook bigint, given jsonb) RETURNS text
+CREATE FUNCTION webhooks.wanted_events(of_webhook bigint, events jsonb) RETURNS TABLE (wanted jsonb, event text, is_so boolean)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT coalesce(given ->> 'name',
-                    (SELECT d.event FROM webhooks.subscription_documents(of_webhook) d
-                     WHERE d.document - 'payload' = given - 'payload'))
+    SELECT g.wanted, coalesce(g.wanted ->> 'name', d.event), d.document IS NOT DISTINCT FROM g.wanted
+    FROM jsonb_array_elements(events) WITH ORDINALITY AS g (wanted, n)
+         LEFT JOIN webhooks.subscription_documents(of_webhook) d ON d.document - 'payload' = g.wanted - 'payload'
+    ORDER BY g.n
 $$;
 
-COMMENT ON FUNCTION webhooks.subscribed_name(bigint, jsonb) IS
-'For save_webhook and apply_config: the name of an event that was given by name, or of the unnamed one that the webhook has in these very words; else NULL.';
+COMMENT ON FUNCTION webhooks.wanted_events(bigint, jsonb) IS
+'For save_webhook and apply_config: events as they were given, with their names, NULL for unnamed ones that the webhook has not in these very words, and whether the webhook is subscribed just so.';
 
 
 CREATE FUNCTION webhooks.text_list(list jsonb) RETURNS text[]

@@ -143,6 +143,9 @@ SELECT FROM webhooks.apply_config(webhooks.export_config());
 SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = 'orders'::regclass ORDER BY oid;
 SELECT webhooks.reveal_secret('new'), webhooks.get_webhook('new') ->> 'timeout' AS timeout;
 
+-- A dry run tells nothing but the difference.
+SELECT * FROM webhooks.apply_config('{"webhooks": [{"name": "new", "signature": "github"}, {"name": "filled"}, {"name": "parcels"}]}', dry_run => true);
+
 -- Back again, where what was dropped is made anew.
 SELECT * FROM webhooks.apply_config((SELECT config FROM pg_temp.config));
 SELECT webhooks.export_config() = config AS same FROM pg_temp.config;
