@@ -89,6 +89,29 @@ fn a_dump_has_what_an_event_computes() {
 }
 
 #[test]
+fn a_dump_has_what_viewers_were_granted() {
+    let server = Server::preloaded().start();
+    let (original, copy) = (server.database(), server.empty_database());
+    let role = format!("viewer_{}", original.name());
+    original.connect().run(&format!(
+        "CREATE ROLE {role}; SELECT webhooks.grant_view('{role}')"
+    ));
+    dump_and_restore(&server, original.name(), copy.name());
+
+    let mut session = copy.connect();
+    session.run(&format!("SET ROLE {role}"));
+    session.run(
+        "SELECT * FROM webhooks.webhook_stats; SELECT name FROM webhooks.webhook;
+         SELECT webhooks.status()",
+    );
+    assert!(session.holds(
+        "SELECT NOT has_column_privilege('webhooks.webhook', 'handshake_key', 'SELECT')
+            AND NOT has_table_privilege('webhooks.secret', 'SELECT')
+            AND NOT has_function_privilege('webhooks.reveal_secret(text)', 'EXECUTE')"
+    ));
+}
+
+#[test]
 fn a_database_made_from_another_calls_nobody_until_it_is_adopted() {
     let receiver = Receiver::start();
     let server = Server::preloaded().start();
