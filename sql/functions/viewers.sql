@@ -24,6 +24,10 @@ AS $$
                                  webhooks.unread_messages, webhooks.is_state_event, webhooks.signature_of, webhooks.is_copy,
                                  webhooks.status, webhooks.status_problem, webhooks.mail_problem, webhooks.worker_state,
                                  webhooks.is_preloaded, webhooks.library_version'),
+           ('EXECUTE ON FUNCTION webhooks.get_webhook, webhooks.export_config, webhooks.webhook_document, webhooks.secret_settings,
+                                 webhooks.event_list, webhooks.subscription_documents, webhooks.event_document, webhooks.event_today,
+                                 webhooks.event_when, webhooks.event_expressions, webhooks.interval_text,
+                                 webhooks.interval_texts'),
            -- With the owner's privileges, and gives what everybody may know.
            ('EXECUTE ON FUNCTION webhooks.public_key, webhooks.public_key_of_webhook')
 $$;

@@ -55,6 +55,10 @@ BEGIN
 END $$;
 SET ROLE regress_webhooks_viewer;
 SELECT * FROM pg_temp.attempts();
+-- A definition as JSON comes without what is hidden.
+SELECT jsonb_object_agg(key, value) FROM jsonb_each(webhooks.get_webhook('shipping'))
+WHERE key IN ('name', 'state', 'signature', 'secret', 'headers', 'handshake_key');
+SELECT webhooks.get_webhook('shipping')::text || webhooks.export_config()::text ~ 'hidden|whs' AS shows_it;
 -- The owner of a watched table has nothing of its messages, as anybody else.
 SET ROLE regress_webhooks_other;
 SELECT state, count(*) FROM pg_temp.attempts() GROUP BY state;
