@@ -20,7 +20,12 @@ WHERE NOT EXISTS (SELECT FROM webhooks.attempt a
 UNION ALL
 SELECT e.webhook_id, d.endpoint_id, d.event_id, d.message_at, d.message_seq, d.message_xid, d.record, d.state, d.due_at
 FROM webhooks.delivery d JOIN webhooks.endpoint e ON e.id = d.endpoint_id
-WHERE d.state <> 'failed';
+WHERE d.state <> 'failed'
+  -- The worker may have written it just after it was cancelled, and takes it back.
+  AND NOT EXISTS (SELECT FROM webhooks.mending c
+                  WHERE c.endpoint_id = d.endpoint_id AND pg_visible_in_snapshot(d.message_xid, c.cancelled)
+                    AND (c.message_seq IS NULL OR c.message_seq = d.message_seq AND c.message_at = d.message_at)
+                    AND (d.resent_at IS NULL OR d.resent_at < c.at));
 
 COMMENT ON VIEW webhooks.pending_delivery IS
 'Each message and endpoint that it is still to reach: new ones, those waiting for their turn, those waiting for their next attempt.';
