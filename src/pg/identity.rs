@@ -36,11 +36,6 @@ impl Identity {
         }
         before
     }
-
-    /// Who it was before.
-    pub fn before(&self) -> Oid {
-        self.user
-    }
 }
 
 impl Drop for Identity {

@@ -104,7 +104,27 @@ SET ROLE regress_webhooks_maker;
 SELECT webhooks.add_event('shipping', 'table.recordDelete', 'orders');
 SELECT name FROM webhooks.create_webhook('mine', 'https://example.com/');
 SELECT created_by FROM webhooks.webhook WHERE name = 'mine';
+
+-- What its expressions run when they are only parsed, they run with its privileges: this domain's check does.
 RESET ROLE;
+CREATE SCHEMA AUTHORIZATION regress_webhooks_maker;
+SET ROLE regress_webhooks_maker;
+CREATE TABLE regress_webhooks_maker.seen (by name);
+CREATE FUNCTION regress_webhooks_maker.spy(int) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO regress_webhooks_maker.seen VALUES (current_user);
+    RETURN true;
+END $$;
+CREATE DOMAIN regress_webhooks_maker.trap AS int CHECK (regress_webhooks_maker.spy(VALUE));
+SELECT FROM webhooks.create_event('trap', 'table.recordInsert', 'orders', data => $$to_json('{1}'::regress_webhooks_maker.trap[])$$);
+SELECT DISTINCT by FROM regress_webhooks_maker.seen;
+RESET ROLE;
+-- also where another than the maker has it made anew.
+DELETE FROM regress_webhooks_maker.seen;
+SELECT FROM webhooks.alter_table('orders', 'ALTER status TYPE varchar');
+SELECT DISTINCT by FROM regress_webhooks_maker.seen;
+SELECT p.proowner::regrole AS owner, p.pronamespace::regnamespace AS schema FROM pg_proc p WHERE p.proname ~ '^event_[0-9]+$';
+SELECT nspname FROM pg_namespace WHERE nspname LIKE 'webhooks\_%';
 
 SET client_min_messages = warning;
 DROP OWNED BY regress_webhooks_app, regress_webhooks_maker CASCADE;
