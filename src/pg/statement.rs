@@ -44,12 +44,16 @@ impl Statement {
             .unwrap_or_else(|error| panic!("{}: {error}", self.text))
     }
 
-    /// Runs a statement that writes; an error rolls the unit of work back.
-    pub fn run(&self, client: &mut SpiClient<'_>, arguments: &[DatumWithOid<'_>]) {
+    /// Runs a statement that writes and gives what it returns; an error rolls the unit of work back.
+    pub fn run<'client>(
+        &self,
+        client: &'client mut SpiClient<'_>,
+        arguments: &[DatumWithOid<'_>],
+    ) -> SpiTupleTable<'client> {
         let plan = self.plan(client);
         client
             .update(plan, None, arguments)
-            .unwrap_or_else(|error| panic!("{}: {error}", self.text));
+            .unwrap_or_else(|error| panic!("{}: {error}", self.text))
     }
 }
 

@@ -124,6 +124,8 @@ impl Default for Deliveries {
                         AS u (endpoint_id, seq, at, xid, event_id, record)
                    JOIN webhooks.endpoint e ON e.id = u.endpoint_id
                    JOIN webhooks.webhook w ON w.id = e.webhook_id AND w.state <> 'stopped'
+                  WHERE EXISTS (SELECT FROM webhooks.subscription c
+                                 WHERE c.webhook_id = w.id AND c.event_id = u.event_id AND greatest(c.since, e.since) <= u.at)
                  ON CONFLICT DO NOTHING",
                 &[INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID],
             ),
@@ -383,7 +385,7 @@ fn micros(count: i64) -> Duration {
     Duration::from_micros(count.max(0) as u64)
 }
 
-fn id_of_row(row: &SpiHeapTupleData<'_>) -> Id {
+pub(super) fn id_of_row(row: &SpiHeapTupleData<'_>) -> Id {
     let at: TimestampWithTimeZone = column(row, 3);
     (column(row, 1), column(row, 2), at.into())
 }

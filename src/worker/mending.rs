@@ -234,12 +234,21 @@ impl Worker {
 
     /// Nothing follows from such a call. If its message was sent again meanwhile, that row was passed over.
     pub(super) fn forget_cancelled_call(&mut self, delivery: &Delivery, comes_back: bool) {
-        let (endpoint_id, message) = (delivery.endpoint.id, &delivery.message);
-        self.mending.added.insert(endpoint_id);
+        self.mending.added.insert(delivery.endpoint.id);
         if comes_back {
-            self.pool.scheduler(|scheduler| {
-                scheduler.unblock(endpoint_id, &message.event, message.record.as_deref());
-            });
+            self.will_not_come_back(delivery);
         }
+    }
+
+    /// Its record waits for no retry.
+    pub(super) fn will_not_come_back(&mut self, delivery: &Delivery) {
+        let message = &delivery.message;
+        self.pool.scheduler(|scheduler| {
+            scheduler.unblock(
+                delivery.endpoint.id,
+                &message.event,
+                message.record.as_deref(),
+            );
+        });
     }
 }

@@ -216,6 +216,8 @@ impl Worker {
             let comes_back = matches!(verdict, Verdict::Retry { .. });
             if cancelled.contains(&id) {
                 self.forget_cancelled_call(delivery, comes_back);
+            } else if comes_back && !written.retrying.contains(&id) {
+                self.will_not_come_back(delivery);
             } else if comes_back {
                 let message = &delivery.message;
                 self.deliveries

@@ -9,7 +9,7 @@ use pgrx::prelude::*;
 use pgrx::spi::{SpiClient, SpiHeapTupleData};
 use webhooks_delivery::{Delivery, Effect, Finished, Verdict};
 
-use super::deliveries::{id_of, Id};
+use super::deliveries::{id_of, id_of_row, Id};
 use super::health::Health;
 use super::tally::started_at;
 use super::troubles::{Lost, Troubles};
@@ -24,7 +24,17 @@ pub struct Outcomes {
     delete_deliveries: Statement,
 }
 
+/// What the rows say of deliveries that a call has not made.
+#[derive(Default)]
+pub struct Open {
+    /// They wait for their retry.
+    pub retrying: HashSet<Id>,
+    /// They have failed for good.
+    pub failed: HashSet<Id>,
+}
+
 /// A delivery of a call that has ended.
+#[derive(Clone, Copy)]
 struct Ended<'a> {
     call: &'a Finished,
     delivery: &'a Delivery,
@@ -100,10 +110,17 @@ impl Default for Outcomes {
                    JOIN webhooks.endpoint e ON e.id = u.endpoint_id
                    CROSS JOIN LATERAL (SELECT CASE e.state WHEN 'gone' THEN 'failed' ELSE u.state END) AS s (state)
                    JOIN webhooks.webhook w ON w.id = e.webhook_id AND (w.state <> 'stopped' OR s.state = 'failed')
+                  WHERE u.state = 'failed'
+                     OR EXISTS (SELECT FROM webhooks.subscription c
+                                 WHERE c.webhook_id = w.id AND c.event_id = u.event_id AND greatest(c.since, e.since) <= u.at)
+                     OR EXISTS (SELECT FROM webhooks.delivery o
+                                 WHERE o.endpoint_id = u.endpoint_id AND o.message_seq = u.seq AND o.message_at = u.at
+                                   AND o.state <> 'failed')
                  ON CONFLICT (endpoint_id, message_seq, message_at) DO UPDATE
                     SET attempts = EXCLUDED.attempts, first_attempt_at = EXCLUDED.first_attempt_at, state = EXCLUDED.state,
                         due_at = EXCLUDED.due_at, failed_at = coalesce(EXCLUDED.failed_at, d.failed_at), last_status = EXCLUDED.last_status,
-                        last_error = EXCLUDED.last_error",
+                        last_error = EXCLUDED.last_error
+                 RETURNING d.endpoint_id, d.message_seq, d.message_at, d.state",
                 &[
                     INT8ARRAYOID,
                     INT8ARRAYOID,
@@ -137,15 +154,15 @@ impl Outcomes {
         calls: &[Finished],
         cancelled: &HashSet<Id>,
         health: &Health,
-    ) {
+    ) -> Open {
         if calls.is_empty() {
-            return;
+            return Open::default();
         }
         let all = ended(calls);
-        let troubles = troubles(&all, cancelled);
         self.write_attempts(client, &all);
-        self.write_deliveries(client, all, cancelled);
-        troubles.tell(client, lost(calls, health));
+        let open = self.write_deliveries(client, all.clone(), cancelled);
+        troubles(&all, &open).tell(client, lost(calls, health));
+        open
     }
 
     /// The answer is kept once for a call, however many messages went in it.
@@ -170,13 +187,14 @@ impl Outcomes {
         self.insert_attempts.run(client, &arguments);
     }
 
-    /// What was delivered needs no row any more; what was not has one that says what follows, unless it was cancelled.
+    /// What was delivered needs no row any more; what was not has one that says what follows, unless it was cancelled or is
+    /// to be tried again and nobody wants it any more. Of an endpoint that is gone by now all of it has failed.
     fn write_deliveries(
         &self,
         client: &mut SpiClient<'_>,
         all: Vec<Ended<'_>>,
         cancelled: &HashSet<Id>,
-    ) {
+    ) -> Open {
         let (delivered, open): (Vec<_>, Vec<_>) = all
             .into_iter()
             .partition(|e| matches!(e.verdict, Verdict::Delivered));
@@ -194,6 +212,7 @@ impl Outcomes {
         }
         let is_open = |e: &Ended<'_>| !cancelled.contains(&id_of(e.delivery));
         let open: Vec<_> = open.into_iter().filter(is_open).collect();
+        let mut written = Open::default();
         if !open.is_empty() {
             let arguments: [DatumWithOid<'_>; 12] = [
                 array(&open, |e| e.delivery.endpoint.id),
@@ -226,17 +245,23 @@ impl Outcomes {
                 array(&open, |e| e.call.status.map(i32::from)),
                 array(&open, Ended::error),
             ];
-            self.upsert_deliveries.run(client, &arguments);
+            for row in self.upsert_deliveries.run(client, &arguments) {
+                let of_state = match column::<String>(&row, 4).as_str() {
+                    "failed" => &mut written.failed,
+                    _ => &mut written.retrying,
+                };
+                of_state.insert(id_of_row(&row));
+            }
         }
+        written
     }
 }
 
-/// What has failed for good, unless it was cancelled.
-fn troubles(all: &[Ended<'_>], cancelled: &HashSet<Id>) -> Troubles {
+/// What has failed for good.
+fn troubles(all: &[Ended<'_>], open: &Open) -> Troubles {
     let mut troubles = Troubles::default();
     for e in all {
-        let has_failed = matches!(e.verdict, Verdict::Exhausted | Verdict::Refused);
-        if has_failed && !cancelled.contains(&id_of(e.delivery)) {
+        if open.failed.contains(&id_of(e.delivery)) {
             troubles.failed(e.call, e.delivery);
         }
     }

@@ -9,7 +9,7 @@ use webhooks_delivery::{Delivery, Effect, Finished, Verdict};
 
 use super::deliveries::{now, Deliveries, Id, Row};
 use super::health::Health;
-use super::outcomes::{ended_at, endpoints, Outcomes};
+use super::outcomes::{ended_at, endpoints, Open, Outcomes};
 use super::tally::Tallies;
 use crate::log::cursor::{self, Position};
 
@@ -29,6 +29,8 @@ pub struct Recording {
     tallies: Tallies,
     health: Health,
     outcomes: Outcomes,
+    /// As written last.
+    open: Open,
     since: Option<Instant>,
     position: Option<Position>,
     position_due: Instant,
@@ -43,6 +45,7 @@ impl Default for Recording {
             tallies: Tallies::default(),
             health: Health::default(),
             outcomes: Outcomes::default(),
+            open: Open::default(),
             since: None,
             position: None,
             position_due: Instant::now(),
@@ -111,9 +114,11 @@ impl Recording {
         self.writes_position = self.position.is_some() && self.position_due <= Instant::now();
         Spi::connect_mut(|client| {
             deliveries.insert_waiting(client, &self.rows);
-            self.outcomes
+            self.open = self
+                .outcomes
                 .write(client, &self.finished, cancelled, &self.health);
-            self.tallies.write(client, &self.finished);
+            self.tallies
+                .write(client, &self.finished, &self.open.failed);
             if let Some(position) = self.position.as_ref().filter(|_| self.writes_position) {
                 cursor::append(client, position);
             }
@@ -131,6 +136,7 @@ impl Recording {
         Written {
             finished: std::mem::take(&mut self.finished),
             rows: std::mem::take(&mut self.rows),
+            retrying: std::mem::take(&mut self.open).retrying,
             position,
         }
     }
@@ -159,6 +165,8 @@ pub struct Written {
     pub finished: Vec<Finished>,
     /// Rows made.
     pub rows: Vec<Row>,
+    /// Deliveries that wait in their rows for their retry.
+    pub retrying: HashSet<Id>,
     /// The reader's position, if it moved.
     pub position: Option<Position>,
 }

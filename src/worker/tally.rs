@@ -1,11 +1,12 @@
 //! Counters, kept by appending: a row for what one recording added, and views that sum them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::UNIX_EPOCH;
 
 use pgrx::spi::SpiClient;
 use webhooks_delivery::{Delivery, Finished, Verdict};
 
+use super::deliveries::{id_of, Id};
 use crate::log::{from_unix, timestamp};
 use crate::pg::encoding::storable;
 use crate::pg::statement::Statement;
@@ -73,8 +74,9 @@ impl Tallies {
         self.messages.clear();
     }
 
-    /// Appends rows for messages and calls, inside a transaction.
-    pub fn write(&self, client: &mut SpiClient<'_>, finished: &[Finished]) {
+    /// Appends rows for messages and calls, inside a transaction. `failed` are the deliveries that have failed for good,
+    /// also because their endpoint is gone.
+    pub fn write(&self, client: &mut SpiClient<'_>, finished: &[Finished], failed: &HashSet<Id>) {
         for (&(webhook_id, event_id), &count) in &self.messages {
             self.append(
                 client,
@@ -94,7 +96,10 @@ impl Tallies {
             let first = key(&call.batch.deliveries[0]);
             tallies.entry(first).or_default().add_call(call);
             for (delivery, verdict) in call.deliveries() {
-                tallies.entry(key(delivery)).or_default().add(verdict);
+                tallies
+                    .entry(key(delivery))
+                    .or_default()
+                    .add(verdict, failed.contains(&id_of(delivery)));
             }
         }
         for ((webhook_id, endpoint_id, event_id), tally) in tallies {
@@ -131,9 +136,9 @@ impl Tallies {
 }
 
 impl Tally {
-    fn add(&mut self, verdict: Verdict) {
+    fn add(&mut self, verdict: Verdict, has_failed: bool) {
         self.delivered += i64::from(verdict == Verdict::Delivered);
-        self.failed += i64::from(matches!(verdict, Verdict::Exhausted | Verdict::Refused));
+        self.failed += i64::from(has_failed);
     }
 
     fn add_call(&mut self, call: &Finished) {

@@ -136,3 +136,72 @@ fn a_webhook_can_be_dropped_while_its_calls_are_open() {
     );
     assert_eq!(a.count(), 1, "what waited is not sent");
 }
+
+#[test]
+fn what_is_called_while_its_subscription_ends_is_not_tried_again() {
+    for end in [
+        "unsubscribe('a', '{first}'); SELECT webhooks.subscribe('a', '{first}')",
+        "unsubscribe('a', '{first}')",
+        "stop_webhook('a'); SELECT webhooks.start_webhook('a')",
+    ] {
+        let a = Receiver::start();
+        let database = Server::shared().database();
+        database.webhook(
+            "a",
+            &a,
+            "timeout => '2 seconds', retry_schedule => '{1 hour}'",
+        );
+        let mut session = database.connect();
+        session.run(
+            "SELECT webhooks.create_event('first'), webhooks.create_event('second');
+             SELECT webhooks.subscribe('a', '{first,second}')",
+        );
+        a.always(Answer::Hang);
+        session.run("SELECT webhooks.emit('first', record => '1')");
+        a.wait_for_open(1);
+        a.always(Answer::Status(200));
+        session.run(&format!("BEGIN; SELECT webhooks.{end}; COMMIT"));
+        session.run("SELECT webhooks.emit('second', record => '1')");
+        wait_until("the call has ended", || {
+            session.holds(
+                "SELECT EXISTS (SELECT FROM webhooks.attempt_log WHERE error LIKE 'timeout%')",
+            )
+        });
+        assert_eq!(
+            session.number("SELECT count(*) FROM webhooks.delivery WHERE state = 'retrying'"),
+            0,
+            "{end}"
+        );
+        // What is of its record waits for it no more.
+        a.wait_for(2);
+        wait_until("nothing is pending", || {
+            session.number("SELECT pending FROM webhooks.webhook_stats WHERE webhook = 'a'") == 0
+        });
+    }
+}
+
+#[test]
+fn what_is_called_while_its_endpoint_goes_counts_as_failed() {
+    let a = Receiver::start();
+    let database = Server::shared().database();
+    database.webhook("a", &a, "timeout => '2 seconds'");
+    database.watched_table("orders", "a");
+    a.script(|request| match request.number("id") {
+        1 => Answer::Hang,
+        _ => Answer::Status(410),
+    });
+    let mut session = database.connect();
+    session.run("INSERT INTO orders VALUES (1)");
+    a.wait_for_open(1);
+    session.run("INSERT INTO orders VALUES (2)");
+    let ended = "SELECT count(*) FROM webhooks.attempt_log";
+    wait_until("both have ended", || session.number(ended) == 2);
+    assert_eq!(
+        session.text("SELECT concat_ws('|', failed, pending) FROM webhooks.webhook_stats"),
+        "2|0"
+    );
+    assert_eq!(
+        session.number("SELECT count(*) FROM webhooks.failed_delivery"),
+        2
+    );
+}
