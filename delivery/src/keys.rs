@@ -137,11 +137,6 @@ impl Keys {
         self.held_count
     }
 
-    /// How many deliveries are outstanding.
-    pub(crate) fn outstanding(&self) -> usize {
-        self.busy.values().map(|state| state.outstanding).sum()
-    }
-
     /// What is held, key after key, in order within each.
     pub(crate) fn held(&self) -> impl Iterator<Item = &Delivery> {
         self.busy.values().flat_map(|state| &state.held)

@@ -1,6 +1,6 @@
 //! The deliveries of one endpoint that wait in memory, and which of them may go, together and when.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::mem;
 use std::sync::Arc;
@@ -63,6 +63,8 @@ pub(crate) struct Lane {
     /// Nobody has looked at the keys of these yet.
     queue: VecDeque<Delivery>,
     keys: Keys,
+    /// Retries that wait elsewhere, by record, whatever the order is: it may be changed.
+    outstanding: HashMap<Option<Key>, usize>,
     gate: Gate,
     load: Load,
     in_flight: usize,
@@ -82,6 +84,7 @@ impl Lane {
             ready: VecDeque::new(),
             queue: VecDeque::new(),
             keys: Keys::default(),
+            outstanding: HashMap::new(),
             gate: Gate::default(),
             load: Load::default(),
             in_flight: 0,
@@ -154,6 +157,8 @@ impl Lane {
     /// Adds a due retry, ahead of everything of its record.
     pub(crate) fn retry(&mut self, delivery: Delivery) {
         self.load.add(&delivery);
+        let message = &delivery.message;
+        self.forget_outstanding(&message.event, message.record.as_deref());
         let ready = match self.key(&delivery.message) {
             Some(key) => self.keys.take_retry(key, delivery),
             None => Some(delivery),
@@ -163,6 +168,7 @@ impl Lane {
 
     /// Notes that a delivery about this record waits elsewhere for its retry.
     pub(crate) fn block(&mut self, event: &Event, record: Option<&str>) {
+        *self.outstanding_of(event, record) += 1;
         if let Some(key) = self.key_of(event, record) {
             self.keys.block(key);
         }
@@ -170,6 +176,7 @@ impl Lane {
 
     /// Notes that such a delivery will not come after all.
     pub(crate) fn unblock(&mut self, event: &Event, record: Option<&str>) {
+        self.forget_outstanding(event, record);
         if let Some(key) = self.key_of(event, record) {
             let next = self.keys.unblock(key);
             self.ready.extend(next);
@@ -255,6 +262,10 @@ impl Lane {
         self.in_flight = self.in_flight.saturating_sub(1);
         for (delivery, verdict) in batch.deliveries.iter().zip(verdicts) {
             let comes_back = matches!(verdict, Verdict::Retry { .. });
+            if comes_back && !self.removed {
+                let message = &delivery.message;
+                *self.outstanding_of(&message.event, message.record.as_deref()) += 1;
+            }
             if let Some(key) = self.key(&delivery.message) {
                 if !self.draining {
                     let next = self.keys.release(key, comes_back);
@@ -289,7 +300,6 @@ impl Lane {
     }
 
     fn restart_order(&mut self) {
-        let outstanding = self.keys.outstanding();
         let held = self.keys.drain_held(|_, _| true);
         let mut waiting: Vec<Delivery> = mem::take(&mut self.ready).into();
         waiting.extend(held);
@@ -297,8 +307,10 @@ impl Lane {
         waiting.sort_by_key(|delivery| delivery.message.seq);
         self.queue = waiting.into();
         self.keys = Keys::default();
-        if self.endpoint.webhook.ordering == Ordering::Strict {
-            (0..outstanding).for_each(|_| self.keys.block(WHOLE_LANE));
+        for (&record, &count) in &self.outstanding {
+            if let Some(key) = self.key_in_order(record) {
+                (0..count).for_each(|_| self.keys.block(key));
+            }
         }
         self.draining = self.in_flight > 0;
     }
@@ -313,6 +325,7 @@ impl Lane {
             }
         }
         self.keys.orphan();
+        self.outstanding.clear();
         self.queue.clear();
         self.load = Load::default();
         self.removed = true;
@@ -406,15 +419,38 @@ impl Lane {
         self.key_of(&message.event, message.record.as_deref())
     }
 
-    /// The key of a record. Two tables may have a record of the same name, so the table is part of it.
     fn key_of(&self, event: &Event, record: Option<&str>) -> Option<Key> {
+        self.key_in_order(self.key_of_record(event, record))
+    }
+
+    /// What a record's deliveries have to take as the order is now.
+    fn key_in_order(&self, record: Option<Key>) -> Option<Key> {
         match self.endpoint.webhook.ordering {
             Ordering::Strict => Some(WHOLE_LANE),
             Ordering::None => None,
-            Ordering::Record => record.map(|record| {
-                let table = (&event.object_schema, &event.object_name);
-                self.hasher.hash_one((table, record))
-            }),
+            Ordering::Record => record,
+        }
+    }
+
+    /// The key of a record. Two tables may have a record of the same name, so the table is part of it.
+    fn key_of_record(&self, event: &Event, record: Option<&str>) -> Option<Key> {
+        let table = (&event.object_schema, &event.object_name);
+        record.map(|record| self.hasher.hash_one((table, record)))
+    }
+
+    fn outstanding_of(&mut self, event: &Event, record: Option<&str>) -> &mut usize {
+        let record = self.key_of_record(event, record);
+        self.outstanding.entry(record).or_default()
+    }
+
+    /// One of them waits elsewhere no more.
+    fn forget_outstanding(&mut self, event: &Event, record: Option<&str>) {
+        let record = self.key_of_record(event, record);
+        if let Some(count) = self.outstanding.get_mut(&record) {
+            *count -= 1;
+            if *count == 0 {
+                self.outstanding.remove(&record);
+            }
         }
     }
 }

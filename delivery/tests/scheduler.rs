@@ -398,6 +398,46 @@ fn a_lane_that_comes_back_still_knows_its_open_calls() {
 }
 
 #[test]
+fn a_changed_order_waits_for_the_retries_of_before() {
+    for (before, after) in [
+        (Ordering::None, Ordering::Record),
+        (Ordering::None, Ordering::Strict),
+        (Ordering::Strict, Ordering::Record),
+        (Ordering::Record, Ordering::Strict),
+    ] {
+        let mut scheduler = OneByOne::new(9);
+        scheduler.configure(vec![to(1, ordered(before))]);
+        let endpoint = to(1, ordered(before));
+        scheduler
+            .offer(delivery(&endpoint, message(1, Some("x"))))
+            .unwrap();
+        let mut first = scheduler.next().expect("it is sent");
+        scheduler.finish(&first, &RETRY);
+        scheduler.configure(vec![to(1, ordered(after))]);
+        for (seq, record) in [(2, "x"), (3, "y")] {
+            scheduler
+                .offer(delivery(&endpoint, message(seq, Some(record))))
+                .unwrap();
+        }
+        let free = scheduler.next().map(|delivery| {
+            scheduler.finish(&delivery, &Verdict::Delivered);
+            delivery.message.seq
+        });
+        let expected = (after == Ordering::Record).then_some(3);
+        assert_eq!(free, expected, "{before:?} {after:?}");
+        assert!(scheduler.next().is_none());
+        first.attempt = 2;
+        scheduler.retry(first).unwrap();
+        let mut rest = Vec::new();
+        while let Some(delivery) = scheduler.next() {
+            scheduler.finish(&delivery, &Verdict::Delivered);
+            rest.push(delivery.message.seq);
+        }
+        assert_eq!(rest[..2], [1, 2], "{before:?} {after:?}");
+    }
+}
+
+#[test]
 fn a_changed_order_begins_when_the_open_calls_have_ended() {
     let by_record = to(1, webhook());
     let strict = to(1, ordered(Ordering::Strict));
