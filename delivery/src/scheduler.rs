@@ -81,8 +81,8 @@ impl Scheduler {
     ///
     /// What waits in a lane that stays is sent to the endpoint as it is now; what waits in one that goes is dropped.
     /// The open calls of either may end as if nothing had happened. A change of `ordering` holds the lane back until
-    /// its open calls have ended.
-    pub fn configure(&mut self, endpoints: Vec<Arc<Endpoint>>) {
+    /// its open calls have ended. Gives the endpoints that had no lane, of whose calls nothing is known.
+    pub fn configure(&mut self, endpoints: Vec<Arc<Endpoint>>) -> Vec<i64> {
         let wanted: HashSet<i64> = endpoints.iter().map(|endpoint| endpoint.id).collect();
         let unwanted: Vec<i64> = self
             .lanes
@@ -94,6 +94,7 @@ impl Scheduler {
             self.change(id, Lane::remove);
             self.forget_if_drained(id);
         }
+        let mut new = Vec::new();
         for endpoint in endpoints {
             let id = endpoint.id;
             let replace = |lane: &mut Lane| lane.replace(Arc::clone(&endpoint));
@@ -104,8 +105,10 @@ impl Scheduler {
                     time: None,
                 };
                 self.lanes.insert(id, place);
+                new.push(id);
             }
         }
+        new
     }
 
     /// Adds a delivery at the end of its lane. Gives it back if there is no such lane.

@@ -632,7 +632,9 @@ fn order_and_bounds_survive_whatever_happens() {
                     let due = waiting.swap_remove(roll(waiting.len() as u64) as usize);
                     scheduler.retry(again(&due)).unwrap();
                 }
-                5 => scheduler.configure(lanes.clone()),
+                5 => {
+                    scheduler.configure(lanes.clone());
+                }
                 6 => {
                     let mut refused = Vec::new();
                     scheduler.for_each_unstored(Instant::now(), |delivery| {

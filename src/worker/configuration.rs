@@ -13,7 +13,7 @@ use webhooks_delivery::{Delivery, Endpoint, Event, Ordering, Throttle, Webhook};
 use super::authentication;
 use super::deliveries::{id_of, Id};
 use super::payloads::Library;
-use super::Worker;
+use super::{outcomes, Worker};
 use crate::log::Entry;
 use crate::pg::encoding::{utf8, RawText};
 use crate::pg::statement::{column, optional};
@@ -353,8 +353,11 @@ impl Worker {
     /// Makes a configuration the one that counts.
     pub(super) fn configure(&mut self, configuration: Configuration) {
         let endpoints = configuration.endpoints.values().cloned().collect();
-        self.pool
+        let new = self
+            .pool
             .scheduler(|scheduler| scheduler.configure(endpoints));
+        let is_throttled = |id: &i64| configuration.endpoints[id].webhook.throttle.is_some();
+        self.remember_calls(new.into_iter().filter(is_throttled).collect());
         for (generation, seq) in self
             .deliveries
             .forget_endpoints(|id| configuration.endpoints.contains_key(&id))
@@ -374,6 +377,26 @@ impl Worker {
         self.release_lost_retries();
         // What was paused may have retries that were due long ago.
         self.deliveries.will_be_due(Instant::now());
+    }
+
+    /// What was called before an endpoint was stopped or gone counts for its throttle when it is called again.
+    fn remember_calls(&mut self, endpoints: Vec<i64>) {
+        if endpoints.is_empty() {
+            return;
+        }
+        self.collect();
+        let unwritten = self.recording.ends_of_calls(&endpoints);
+        let written = transaction::run(|| {
+            Spi::connect(|client| outcomes::calls_that_count(client, endpoints))
+        });
+        // After an error the throttle begins anew.
+        let written = written.unwrap_or_default();
+        let written = written.iter().map(|call| (call.endpoint_id, call.ended));
+        self.pool.scheduler(|scheduler| {
+            for (endpoint_id, ended) in unwritten.into_iter().chain(written) {
+                scheduler.remember(endpoint_id, ended);
+            }
+        });
     }
 
     /// Takes what waits for a subscription that has ended out of the lanes; whoever ended it has deleted the rows. What

@@ -282,7 +282,7 @@ fn lost(calls: &[Finished], health: &Health) -> Lost {
     }
 }
 
-/// A call that an earlier worker made and that still counts for a throttle.
+/// A call that was made before its endpoint's lane and still counts for a throttle.
 pub struct CountedCall {
     /// To which endpoint.
     pub endpoint_id: i64,
@@ -290,19 +290,19 @@ pub struct CountedCall {
     pub ended: Instant,
 }
 
-/// The calls that still count for the throttles of their webhooks, inside a transaction.
-pub fn calls_that_count(client: &SpiClient<'_>) -> Vec<CountedCall> {
+/// The calls to these endpoints that still count for the throttles of their webhooks, inside a transaction.
+pub fn calls_that_count(client: &SpiClient<'_>, endpoints: Vec<i64>) -> Vec<CountedCall> {
     // A batch has a row for each message. What is not in the log counts for nobody: what was open when a server crashed.
     let recent = "
         SELECT DISTINCT a.endpoint_id, a.at, a.duration_us, (extract(epoch FROM clock_timestamp() - a.at) * 1000000)::bigint
           FROM webhooks.webhook w
           JOIN webhooks.attempt a
             ON a.webhook_id = w.id AND a.at > clock_timestamp() - w.throttle_per - w.timeout
-         WHERE w.throttle_calls IS NOT NULL
+         WHERE w.throttle_calls IS NOT NULL AND a.endpoint_id = ANY ($1)
            AND a.at > (SELECT clock_timestamp() - max(v.throttle_per + v.timeout) FROM webhooks.webhook v
                         WHERE v.throttle_calls IS NOT NULL)";
     let rows = client
-        .select(recent, None, &[])
+        .select(recent, None, &[endpoints.into()])
         .unwrap_or_else(|error| panic!("{recent}: {error}"));
     let now = Instant::now();
     let ended = |row: &SpiHeapTupleData<'_>| {

@@ -148,6 +148,13 @@ impl Recording {
             .map(|(delivery, _)| delivery)
     }
 
+    /// When the calls to these endpoints that are to be written have ended.
+    pub fn ends_of_calls(&self, endpoints: &[i64]) -> Vec<(i64, Instant)> {
+        let all = self.finished.iter();
+        let ends = all.map(|call| (call.batch.endpoint().id, call.batch.begun + call.duration));
+        ends.filter(|(id, _)| endpoints.contains(id)).collect()
+    }
+
     /// Endpoints that a call to be written has found gone.
     pub fn gone_endpoints(&self) -> Vec<i64> {
         endpoints(&self.finished, |call| call.effect == Effect::Gone)

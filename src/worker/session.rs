@@ -109,8 +109,10 @@ fn take_over() -> Result<Option<Worker>, String> {
     let mut deliveries = Deliveries::default();
     let loaded = transaction::run(|| {
         let retries = Spi::connect(|client| deliveries.load(client));
-        let calls = Spi::connect(outcomes::calls_that_count);
-        (cursor::load(), Configuration::load(), retries, calls)
+        let configuration = Configuration::load();
+        let endpoints = configuration.endpoints.keys().copied().collect();
+        let calls = Spi::connect(|client| outcomes::calls_that_count(client, endpoints));
+        (cursor::load(), configuration, retries, calls)
     });
     let (position, configuration, retries, calls) = loaded.map_err(|error| error.message)?;
 

@@ -81,6 +81,35 @@ fn a_throttle_holds_over_a_restart_of_the_worker() {
     assert_eq!(receiver.ids().len(), 10);
 }
 
+#[test]
+fn a_throttle_holds_over_a_stop() {
+    let (receiver, other) = (Receiver::start(), Receiver::start());
+    let database = watched(
+        &receiver,
+        "throttle_calls => 3, throttle_per => '1 hour', ordering => 'none'",
+    );
+    database.webhook("b", &other, "");
+    let mut session = database.connect();
+    session
+        .run("SELECT webhooks.create_event('marker'); SELECT webhooks.subscribe('b', '{marker}')");
+    session.run("INSERT INTO orders SELECT g FROM generate_series(1, 2) g");
+    wait_until("two are delivered", || database.delivered("a") == 2);
+
+    session.run("SELECT webhooks.stop_webhook('a'); SELECT webhooks.emit('marker')");
+    other.wait_for(1);
+    session.run("SELECT webhooks.start_webhook('a')");
+    session.run("INSERT INTO orders SELECT g FROM generate_series(11, 13) g");
+    session.run("SELECT webhooks.emit('marker')");
+    other.wait_for(2);
+    wait_until("one more may be called", || database.delivered("a") >= 3);
+    session.run("SELECT webhooks.emit('marker')");
+    other.wait_for(3);
+    assert_eq!(receiver.count(), 3);
+
+    session.run("SELECT webhooks.alter_webhook('a', throttle_calls => 0)");
+    receiver.wait_for(5);
+}
+
 /// `WEBHOOKS_E2E_WAITING` says how many wait; a million takes some minutes.
 #[test]
 fn what_waits_for_a_throttled_webhook_takes_bounded_memory_and_delays_nobody() {
