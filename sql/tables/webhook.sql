@@ -75,7 +75,7 @@ COMMENT ON COLUMN webhooks.webhook.ordering IS
 COMMENT ON COLUMN webhooks.webhook.timeout IS
 'How long one call may take, the answer''s body included.';
 COMMENT ON COLUMN webhooks.webhook.retry_schedule IS
-'Waits before each further attempt: n waits make n + 1 attempts.';
+'Waits before each further attempt: n waits make n + 1 attempts. With none the first error is the last, and disables an endpoint that nothing has reached meanwhile unless when_exhausted is keep.';
 COMMENT ON COLUMN webhooks.webhook.changed_by IS
 'Who changed it last, its endpoints, secrets, headers and subscriptions included.';
 COMMENT ON COLUMN webhooks.webhook.state IS

@@ -190,6 +190,28 @@ fn an_endpoint_that_nothing_reaches_is_disabled_when_a_delivery_is_exhausted() {
 }
 
 #[test]
+fn the_first_error_is_the_last_where_there_is_no_schedule() {
+    for (options, state) in [
+        ("retry_schedule => '{}'", "disabled"),
+        (
+            "retry_schedule => '{}', when_exhausted => 'keep'",
+            "enabled",
+        ),
+    ] {
+        let receiver = Receiver::start();
+        let database = watched(&receiver, options);
+        receiver.always(Answer::Status(500));
+        let mut session = database.connect();
+        session.run("INSERT INTO orders VALUES (1)");
+        wait_until("it has failed", || {
+            session.number("SELECT count(*) FROM webhooks.failed_delivery") == 1
+        });
+        assert_eq!(endpoint_state(&mut session), state, "{options}");
+        assert_eq!(receiver.count(), 1);
+    }
+}
+
+#[test]
 fn an_endpoint_is_kept_where_the_webhook_says_so_or_something_reaches_it() {
     for options in [
         "retry_schedule => '{50ms}', when_exhausted => 'keep'",
