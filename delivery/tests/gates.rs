@@ -20,6 +20,18 @@ fn unordered(id: i64) -> Arc<Endpoint> {
     endpoint(id, "https://example.com/", webhook)
 }
 
+fn three_in_ten_seconds() -> Arc<Endpoint> {
+    let webhook = Webhook {
+        throttle: Some(Throttle {
+            calls: 3,
+            per: Duration::from_secs(10),
+        }),
+        ordering: Ordering::None,
+        ..webhook()
+    };
+    endpoint(1, "https://example.com/", webhook)
+}
+
 fn scheduler(max_in_flight: usize, endpoints: &[Arc<Endpoint>], each: i64) -> Scheduler {
     let mut scheduler = Scheduler::new(max_in_flight);
     scheduler.configure(endpoints.to_vec());
@@ -47,15 +59,7 @@ fn break_it(scheduler: &mut Scheduler, now: Instant) {
 
 #[test]
 fn a_throttled_lane_says_when_it_goes_on() {
-    let webhook = Webhook {
-        throttle: Some(Throttle {
-            calls: 3,
-            per: Duration::from_secs(10),
-        }),
-        ordering: Ordering::None,
-        ..webhook()
-    };
-    let endpoints = [endpoint(1, "https://example.com/", webhook)];
+    let endpoints = [three_in_ten_seconds()];
     let (mut scheduler, start) = (scheduler(100, &endpoints, 5), Instant::now());
     let open = all_next(&mut scheduler, start);
     assert_eq!(open.len(), 3);
@@ -74,15 +78,7 @@ fn a_throttled_lane_says_when_it_goes_on() {
 
 #[test]
 fn calls_of_another_count_for_the_throttle() {
-    let webhook = Webhook {
-        throttle: Some(Throttle {
-            calls: 3,
-            per: Duration::from_secs(10),
-        }),
-        ordering: Ordering::None,
-        ..webhook()
-    };
-    let endpoints = [endpoint(1, "https://example.com/", webhook)];
+    let endpoints = [three_in_ten_seconds()];
     let (mut scheduler, start) = (scheduler(100, &endpoints, 5), Instant::now());
     for ago in [11, 9, 1].map(Duration::from_secs) {
         scheduler.remember(1, start - ago);
