@@ -1,9 +1,11 @@
--- Contacts, and a webhook that is told of them as SuperOffice would: which record and which fields, and who changed it.
+-- Contacts, and a webhook that is told of them as SuperOffice would: which record and which fields, and who changed it. Another
+-- one is told how that one is.
 --
 --     psql -d crm -c 'CREATE EXTENSION webhooks'
---     psql -d crm -v url=https://example.com/superoffice/webhookhandler -f examples/superoffice.sql
+--     psql -d crm -v url=https://example.com/superoffice/webhookhandler -v url_2=https://example.com/webhookhandler \
+--          -f examples/superoffice.sql
 --
--- With -v verify=true nothing is made unless the URL answers a test call with 2xx: as SuperOffice's WebhookManager has it;
+-- With -v verify=true nothing is made unless the URLs answer a test call with 2xx: as SuperOffice's WebhookManager has it;
 -- its WebhookRow does not ask.
 --
 -- Needs a superuser or the owner of the extension. Everything but webhooks and events lives in the schema "superoffice".
@@ -12,6 +14,10 @@
 \if :{?url}
 \else
     \set url https://example.com/superoffice/webhookhandler
+\endif
+\if :{?url_2}
+\else
+    \set url_2 https://example.com/webhookhandler
 \endif
 \if :{?verify}
 \else
@@ -37,21 +43,39 @@ SELECT webhooks.create_event('contact.created', 'table.recordInsert', 'superoffi
        webhooks.create_event('foo.bar');
 
 
--- What POST api/v1/Webhook does there. The secret is one of one's own: the signature github takes any text of 16 characters
--- and more. Leave both out to have a secret made, and calls signed as Standard Webhooks.
+-- What GET api/v1/Webhook/default and POST api/v1/Webhook do there: a structure with the defaults, which is filled in and saved.
+-- get_webhook reads it again, and save_webhook saves changes, too. The secret is one of one's own: the signature github takes
+-- any text of 16 characters and more. Leave both out to have a secret made, and calls signed as Standard Webhooks.
 
-SELECT id, name
-FROM webhooks.create_webhook('Contact Handler', :'url',
-                             signature => 'github', secret => 'Something Super Secret',
-                             errors_email => 'username@example.com', properties => '{"team": "integrations"}',
-                             payload => '"superoffice"', verify => :verify);
-SELECT webhooks.subscribe('Contact Handler', '{contact.created,contact.changed,contact.deleted,foo.bar}');
+SELECT saved ->> 'id' AS id, saved ->> 'name' AS name
+FROM webhooks.save_webhook(webhooks.default_webhook() || jsonb_build_object(
+    'name', 'Contact Handler', 'url', :'url',
+    'events', '["contact.created", "contact.changed", "contact.deleted", "foo.bar"]'::jsonb,
+    'signature', 'github', 'secret', 'Something Super Secret',
+    'errors_email', 'username@example.com', 'properties', '{"team": "integrations"}'::jsonb,
+    'payload', 'superoffice', 'verify', :verify)) AS saved
+\gset
+
+\echo webhook :id, :name
+
+
+-- Events about the webhook with that id. It is another webhook that is told of them: none hears about itself. Mail to an
+-- errors_email is sent once webhooks.smtp_url is set.
+
+SELECT saved ->> 'id' AS id, saved ->> 'name' AS name
+FROM webhooks.save_webhook(webhooks.default_webhook() || jsonb_build_object(
+    'name', 'Contact Handler Watch', 'url', :'url_2',
+    'events', ARRAY[format('webhook%s.started', :id), format('webhook%s.stopped', :id), format('webhook%s.errors', :id)],
+    'errors_email', 'username@example.com', 'payload', 'superoffice', 'verify', :verify)) AS saved;
 
 COMMIT;
 
 -- Now try, for example. Who does it is told by the application, in the transaction that does it. emit is what a POST of
 -- api/v1/Webhook/foo.bar/123 is there: "foo.bar" has happened to 123; of further details this payload sends the names.
+-- The other webhook is told that this one is stopped and started, and later of each delivery that has failed for good.
 --
+-- SELECT webhooks.stop_webhook('Contact Handler');
+-- SELECT webhooks.start_webhook('Contact Handler');
 -- BEGIN;
 -- SET LOCAL webhooks.metadata = '{"user": {"id": 5}}';
 -- INSERT INTO superoffice.contact VALUES (123, 'Ada Ltd', 'Sales', 'Norway');
@@ -60,3 +84,4 @@ COMMIT;
 -- COMMIT;
 -- SELECT body FROM webhooks.preview('Contact Handler', 'contact.changed');
 -- SELECT url, status, error FROM webhooks.test_webhook('Contact Handler');        -- POST api/v1/Webhook/Test
+-- SELECT webhooks.get_webhook('Contact Handler');                                 -- GET api/v1/Webhook/…

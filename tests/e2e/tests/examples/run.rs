@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
-use webhooks_e2e::{wait_until, Database, Receiver, Request, Server, Session};
+use webhooks_e2e::{wait_until, Answer, Database, Receiver, Request, Server, Session};
 
 use super::shape::differences;
 
@@ -38,6 +38,9 @@ struct Step {
     change: Vec<String>,
     /// Another for this change.
     metadata: Option<Value>,
+    /// Whether the receiver wants none of it, so that its deliveries fail for good. What the worker raises then is waited for.
+    #[serde(default)]
+    refused: bool,
     /// The body of each event that is raised, by the event's name.
     bodies: BTreeMap<String, Value>,
 }
@@ -47,7 +50,7 @@ pub struct Example {
     database: Database,
     pub session: Session,
     pub receiver: Receiver,
-    /// What an example that has a second URL calls, too.
+    /// What an example that has a second URL calls there: the same, or what is told of its other webhook.
     pub copy: Receiver,
     product: &'static str,
 }
@@ -96,10 +99,14 @@ impl Example {
             copy,
             product,
         };
-        for secret in example.session.column(
-            "SELECT webhooks.reveal_secret(name) FROM webhooks.webhook WHERE signature = 'standard'",
-        ) {
-            example.receiver.expect_secret(&secret.expect("a secret"));
+        for called in [&example.receiver, &example.copy] {
+            for secret in example.session.column(&format!(
+                "SELECT webhooks.reveal_secret(w.name) FROM webhooks.webhook w JOIN webhooks.endpoint e ON e.webhook_id = w.id
+                 WHERE w.signature = 'standard' AND e.url = '{}'",
+                called.url()
+            )) {
+                called.expect_secret(&secret.expect("a secret"));
+            }
         }
         example
     }
@@ -164,9 +171,21 @@ impl Example {
             Value::Null => String::new(),
             other => other.to_string().replace('\'', "''"),
         };
+        if step.refused {
+            let answer = Answer::Header(400, "webhook-delivery", "abort-message".into());
+            self.receiver.always(answer);
+        }
         self.session.run(&format!(
             "BEGIN; SET LOCAL webhooks.metadata = '{metadata}'; {change}; COMMIT"
         ));
+
+        if step.refused {
+            let raised = format!("SELECT count(*) FROM webhooks.message WHERE seq > {before}");
+            wait_until("the worker raises that it failed", || {
+                self.session.number(&raised) >= step.bodies.len() as i64
+            });
+            self.receiver.always(Answer::Status(200));
+        }
 
         // What was told is known at once, so that nothing has to be waited for where nothing should come.
         let mut raised: BTreeMap<String, String> = BTreeMap::new();
@@ -191,7 +210,7 @@ impl Example {
                 wrong.push(format!("{name} is not raised by: {change}"));
                 continue;
             };
-            let body = self.arrived(id).json();
+            let body = self.arrived(name, id).json();
             let different = differences(shape, &body);
             if !different.is_empty() {
                 wrong.push(format!("{name}: {}\n  in {body}", different.join(", ")));
@@ -199,12 +218,17 @@ impl Example {
         }
     }
 
-    /// The call that brings a message.
+    /// The call that brings a message of this event.
     #[track_caller]
-    fn arrived(&self, id: &str) -> Arc<Request> {
+    fn arrived(&self, event: &str, id: &str) -> Arc<Request> {
+        // Events about a webhook are told at another URL than its own.
+        let receiver = match event.starts_with("webhook") {
+            true => &self.copy,
+            false => &self.receiver,
+        };
         // Every call has this header, whatever its signature.
         let calls = || {
-            self.receiver
+            receiver
                 .requests()
                 .into_iter()
                 .filter(|call| call.header("idempotency-key") == id)
