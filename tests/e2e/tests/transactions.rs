@@ -78,9 +78,16 @@ fn transactions_that_overlap_in_every_way_all_arrive_once() {
 fn an_open_transaction_slows_nothing_and_leaves_no_dead_rows() {
     let receiver = Receiver::start();
     let database = watched(&receiver);
+    let mut session = database.connect();
+    // What was changed to get here is not meant. Sessions report it before they are gone.
+    wait_until("who made it has left", || {
+        session.number(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'",
+        ) == 1
+    });
+    session.run("SELECT pg_stat_reset()");
     let mut open = database.connect();
     open.run("BEGIN; SELECT txid_current()");
-    let mut session = database.connect();
 
     for batch in 0..50 {
         session.run(&format!(
