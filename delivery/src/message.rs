@@ -113,6 +113,20 @@ impl Message {
             .filter(|_| self.operation != Operation::Emit)
     }
 
+    /// What says which message it is and what it is about, without what it tells.
+    pub(crate) fn without_content(&self) -> Self {
+        Message {
+            event: Arc::clone(&self.event),
+            record: self.record.clone(),
+            account: self.account.clone(),
+            changed: Vec::new(),
+            data: None,
+            old: None,
+            metadata: None,
+            ..*self
+        }
+    }
+
     /// The bytes it holds in memory, roughly.
     pub fn weight(&self) -> usize {
         let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);

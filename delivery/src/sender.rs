@@ -1,6 +1,7 @@
 //! Sending one batch: request, call, verdict.
 
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::client::{Answer, Call, Transport};
@@ -48,6 +49,8 @@ impl Sender {
         let (verdict, effect) = outcome::judge(&answer, tried, schedule, self.random.unit());
         for delivery in &mut batch.deliveries {
             delivery.first_attempt_at.get_or_insert(begun_at);
+            // What was sent need not stay in memory until the outcome is recorded.
+            delivery.message = Arc::new(delivery.message.without_content());
         }
         Finished {
             verdicts: vec![verdict; batch.deliveries.len()],

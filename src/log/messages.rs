@@ -30,8 +30,9 @@ impl Default for Messages {
     fn default() -> Self {
         Self {
             by_place: Statement::new(
-                "SELECT m.seq, m.at, m.xid::text::bigint, m.event_id, m.operation::text, m.record, m.changed, m.data::text, m.old::text,
-                        m.account, m.metadata::text, m.omitted
+                // Cast to text, the long values of all rows would be read and copied at once.
+                "SELECT m.seq, m.at, m.xid::text::bigint, m.event_id, m.operation::text, m.record, m.changed, m.data, m.old,
+                        m.account, m.metadata, m.omitted
                    FROM unnest($1::text[]::xid8[], $2::bigint[]) AS k (xid, seq)
                    JOIN webhooks.message m ON m.xid = k.xid AND m.seq = k.seq
                   WHERE m.at BETWEEN $3 AND $4",
@@ -91,6 +92,7 @@ impl Messages {
             })
             .collect()
     }
+
     /// How many of these, from the first on, take no more memory than there is, but one at least, inside a transaction.
     pub fn fitting<'a>(
         &self,

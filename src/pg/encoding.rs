@@ -43,7 +43,7 @@ pub fn storable(text: &str) -> String {
         .collect()
 }
 
-/// The bytes of a text column, as they are.
+/// The bytes of a column of text or json, as they are.
 pub struct RawText(pub Vec<u8>);
 
 impl FromDatum for RawText {
@@ -55,10 +55,16 @@ impl FromDatum for RawText {
         if is_null {
             return None;
         }
-        // SAFETY: the caller's datum is a varlena.
+        // SAFETY: the caller's datum is a varlena; what was made of one that is not packed is nobody else's.
         unsafe {
-            let varlena = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
-            Some(RawText(pgrx::varlena_to_byte_slice(varlena).to_vec()))
+            let stored = datum.cast_mut_ptr();
+            let varlena = pg_sys::pg_detoast_datum_packed(stored);
+            let bytes = pgrx::varlena_to_byte_slice(varlena).to_vec();
+            if varlena != stored {
+                // A copy of the server's, which would stay until the transaction ends.
+                pg_sys::pfree(varlena.cast());
+            }
+            Some(RawText(bytes))
         }
     }
 }
@@ -70,5 +76,9 @@ impl IntoDatum for RawText {
 
     fn type_oid() -> pg_sys::Oid {
         pg_sys::TEXTOID
+    }
+
+    fn is_compatible_with(other: pg_sys::Oid) -> bool {
+        [pg_sys::TEXTOID, pg_sys::JSONOID].contains(&other)
     }
 }

@@ -1,6 +1,6 @@
 //! Large messages: the worker reads as many at once as it has memory for.
 
-use webhooks_e2e::{wait_until, Database, Peak, Receiver, Server};
+use webhooks_e2e::{kill, wait_until, Database, Peak, Receiver, Server, Signal};
 
 /// Messages of a megabyte each; all of them at once would be ten times what the worker may take.
 const MESSAGES: usize = 160;
@@ -93,4 +93,21 @@ fn large_messages_that_are_tried_again_are_read_as_far_as_there_is_memory() {
     let peak = peak.megabytes();
     println!("the worker's private memory peaked at {peak} MB");
     assert!(peak < 80, "the worker took {peak} MB");
+}
+
+#[test]
+fn large_messages_that_had_no_room_when_the_worker_ended_arrive_after_it() {
+    let (receiver, database) = database();
+    database.connect().run(&format!(
+        "INSERT INTO files SELECT g, repeat('x', 1000000) FROM generate_series(1, {MESSAGES}) g"
+    ));
+    wait_until("some have arrived", || receiver.count() >= 5);
+
+    kill(database.worker(), Signal::TERM);
+
+    wait_until("all have arrived", || receiver.messages().len() == MESSAGES);
+    let mut ids = receiver.ids();
+    // The call that was open when the worker ended was made again.
+    ids.dedup();
+    assert!(ids.into_iter().eq(1..=MESSAGES as i64), "in order");
 }
