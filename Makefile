@@ -94,3 +94,7 @@ bench-neighbours: install ## what a dead endpoint does to a good one
 .PHONY: bench-crowd
 bench-crowd: install ## what a thousand dead endpoints do to a good one
 	@bench/run crowd $(A)
+
+.PHONY: bench-scale
+bench-scale: install ## what ten events on a table and 100,000 accounts cost
+	@bench/run scale $(A)
