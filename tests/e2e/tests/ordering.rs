@@ -150,6 +150,34 @@ fn strict_is_one_after_the_other_whatever_the_record() {
 }
 
 #[test]
+fn a_lane_that_is_more_than_full_lets_in_the_retry_that_all_of_it_waits_for() {
+    let receiver = Receiver::start();
+    // The first retry comes back to a lane that has been filled up meanwhile, so do many after it.
+    receiver.script(
+        |request| match (request.number("id") % 100, request.attempt()) {
+            (1, 1) => Answer::Status(500),
+            _ => Answer::Status(200),
+        },
+    );
+    let database = Server::shared().database();
+    database.webhook(
+        "a",
+        &receiver,
+        "ordering => 'strict', retry_schedule => '{300ms,300ms}'",
+    );
+    database.watched_table("orders", "a");
+
+    database
+        .connect()
+        .run("INSERT INTO orders SELECT g FROM generate_series(1, 3000) g");
+
+    wait_until("all have arrived", || receiver.messages().len() == 3000);
+    assert_in_order("strict", &receiver.requests(), |request| {
+        request.number("id")
+    });
+}
+
+#[test]
 fn without_ordering_a_failing_message_holds_back_nothing() {
     let receiver = Receiver::start();
     receiver.script(
