@@ -40,7 +40,8 @@ pub struct Scheduler {
 #[derive(Debug)]
 struct Place {
     lane: Lane,
-    in_round: Option<Class>,
+    /// By class: a lane whose class has changed stays in the round where it was, too, and is passed over there.
+    in_round: [bool; 2],
     time: Option<Instant>,
 }
 
@@ -101,7 +102,7 @@ impl Scheduler {
             if self.change(id, replace).is_none() {
                 let place = Place {
                     lane: Lane::new(endpoint),
-                    in_round: None,
+                    in_round: [false; 2],
                     time: None,
                 };
                 self.lanes.insert(id, place);
@@ -170,12 +171,11 @@ impl Scheduler {
         loop {
             let suspects = self.suspect_in_flight < self.suspect_limit();
             let (id, class) = self.round.pop(suspects)?;
-            // A lane whose class has changed is in the round twice.
-            if let Some(place) = self.lanes.get_mut(&id)
-                && place.in_round == Some(class)
-            {
-                place.in_round = None;
-                return Some(id);
+            if let Some(place) = self.lanes.get_mut(&id) {
+                place.in_round[class as usize] = false;
+                if Class::of(&place.lane) == class {
+                    return Some(id);
+                }
             }
         }
     }
@@ -215,8 +215,9 @@ impl Scheduler {
             if count >= limit {
                 break;
             }
-            let place = self.lanes.get_mut(id);
-            count += place.map_or(0, |place| place.lane.sendable(now));
+            let lane = self.lanes.get_mut(id).map(|place| &mut place.lane);
+            let lane = lane.filter(|lane| Class::of(lane) == class);
+            count += lane.map_or(0, |lane| lane.sendable(now));
         }
         count.min(limit)
     }
@@ -374,8 +375,7 @@ impl Scheduler {
 
         if lane.sendable(now) > 0 {
             let class = Class::of(lane);
-            if place.in_round != Some(class) {
-                place.in_round = Some(class);
+            if !std::mem::replace(&mut place.in_round[class as usize], true) {
                 self.round.push(id, class);
             }
         } else if let Some(time) = lane.opens_at()

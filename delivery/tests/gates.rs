@@ -257,6 +257,28 @@ fn endpoints_that_may_not_work_leave_calls_for_those_that_do() {
 }
 
 #[test]
+fn an_endpoint_that_works_on_and_off_has_no_more_turns_than_others() {
+    let endpoints: Vec<Arc<Endpoint>> = (1..=2).map(unordered).collect();
+    let (mut scheduler, now) = (scheduler(99, &endpoints[..1], 40), Instant::now());
+    for (n, batch) in all_next(&mut scheduler, now).into_iter().enumerate() {
+        let (verdict, effect) = match n % 2 {
+            0 => (Verdict::Delivered, Effect::Alive),
+            _ => (RETRY, FAILING),
+        };
+        scheduler.finish(&finished(batch, verdict, effect), now);
+    }
+    scheduler.configure(endpoints.clone());
+    for seq in 1..=4 {
+        scheduler
+            .offer(delivery(&endpoints[1], message(seq, None)))
+            .unwrap();
+    }
+    let next = all_next(&mut scheduler, now);
+    let turns: Vec<i64> = next.iter().map(|batch| batch.endpoint().id).collect();
+    assert_eq!(turns, [1, 2, 1, 2, 1, 2, 1, 2, 1, 1, 1, 1]);
+}
+
+#[test]
 fn where_none_is_known_to_work_all_calls_are_for_all() {
     let endpoints: Vec<Arc<Endpoint>> = (1..=100).map(unordered).collect();
     let mut scheduler = scheduler(16, &endpoints, 1);
