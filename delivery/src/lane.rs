@@ -26,6 +26,8 @@ pub(crate) struct Load {
     pub(crate) bytes: usize,
     /// Those without a row in `webhooks.delivery`.
     pub(crate) unstored: usize,
+    /// Those that were tried before.
+    pub(crate) retries: usize,
 }
 
 impl Load {
@@ -33,12 +35,14 @@ impl Load {
         self.deliveries += 1;
         self.bytes += weight(delivery);
         self.unstored += usize::from(!delivery.stored);
+        self.retries += usize::from(delivery.attempt > 1);
     }
 
     fn remove(&mut self, delivery: &Delivery) {
         self.deliveries -= 1;
         self.bytes -= weight(delivery);
         self.unstored -= usize::from(!delivery.stored);
+        self.retries -= usize::from(delivery.attempt > 1);
     }
 }
 

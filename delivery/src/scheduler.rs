@@ -54,6 +54,8 @@ pub struct LaneState {
     pub queued: usize,
     /// Those of them that wait for another one of their record.
     pub held: usize,
+    /// Those of them that were tried before.
+    pub retries: usize,
     /// Open calls.
     pub in_flight: usize,
     /// The memory of what waits.
@@ -257,6 +259,7 @@ impl Scheduler {
             endpoint_id,
             queued: load.deliveries,
             held: lane.held(),
+            retries: load.retries,
             in_flight: lane.in_flight(),
             bytes: load.bytes,
             paused: endpoint.paused,

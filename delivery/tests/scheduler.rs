@@ -490,10 +490,16 @@ fn the_state_of_a_lane_is_counted() {
     scheduler.next().unwrap();
     let lane = scheduler.lane_state(1).unwrap();
     assert_eq!((lane.queued, lane.held, lane.in_flight), (2, 1, 2));
+    assert_eq!(lane.retries, 0);
     assert!(lane.bytes > 2 * open.message.weight());
     assert_eq!(lane.bytes, scheduler.bytes());
     assert_eq!(scheduler.queued(1), 2);
     assert!(!scheduler.is_idle());
+    scheduler.finish(&open, &RETRY);
+    scheduler.retry(again(&open)).expect("a lane");
+    assert_eq!(scheduler.lane_state(1).unwrap().retries, 1);
+    assert_eq!(seqs(&all_next(&mut scheduler)), [1]);
+    assert_eq!(scheduler.lane_state(1).unwrap().retries, 0);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::pg::cursor::{Fetched, Held, Query};
 use crate::pg::{encoding, transaction};
 
 /// Messages per page.
-pub const PAGE: usize = 500;
+const PAGE: usize = 500;
 
 /// What is visible now and was not in snapshot `$1`, after number `$2` and visible in `$3` where these are given.
 ///

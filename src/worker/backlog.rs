@@ -11,9 +11,7 @@ use pgrx::prelude::*;
 use webhooks_delivery::{Delivery, LaneState, Scheduler, LANE_CAPACITY};
 
 use super::deliveries::{id_of, Row};
-use super::feed::PAGES_PER_TURN;
 use super::Worker;
-use crate::log::reader::PAGE;
 use crate::log::to_unix;
 use crate::pg::transaction::{self, RolledBack};
 use crate::settings;
@@ -22,9 +20,8 @@ use crate::settings;
 const READ_BACK: i32 = 500;
 /// … and for an endpoint that does not work: something to find out with when it does.
 const READ_BACK_TO_PROBE: i32 = 10;
-/// So many more find room when they are retries that are due, beyond what one turn of reading may have put into a lane that
-/// was not quite full: all that is there may wait for a retry.
-const ROOM_FOR_RETRIES: usize = PAGES_PER_TURN * PAGE + 100;
+/// A lane that holds so many retries gets no further ones. Whatever else it holds may wait for one of them.
+const ENOUGH_RETRIES: usize = 100;
 /// When retries that are due do not fit in memory all at once, the others are asked for after so long.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 /// A delivery that is in memory for longer gets a row, so that the reader's position can move past it.
@@ -210,9 +207,9 @@ impl Worker {
             .collect();
         let before = except.len();
         self.pool.scheduler(|scheduler| {
-            let full = |lane: &LaneState| lane.queued >= LANE_CAPACITY + ROOM_FOR_RETRIES;
-            let full = scheduler.waiting_lanes().filter(full);
-            except.extend(full.map(|lane| lane.endpoint_id));
+            let has_enough = |lane: &LaneState| lane.retries >= ENOUGH_RETRIES;
+            let saturated = scheduler.waiting_lanes().filter(has_enough);
+            except.extend(saturated.map(|lane| lane.endpoint_id));
         });
         let saturated = except.len() > before;
         let rows = transaction::run(|| {

@@ -17,7 +17,7 @@ use crate::pg::transaction::{self, RolledBack};
 use crate::pg::{catalog, interrupt};
 
 /// Pages read in one turn, so that outcomes are recorded in between.
-pub(super) const PAGES_PER_TURN: usize = 4;
+const PAGES_PER_TURN: usize = 4;
 
 /// Where feeding stands.
 pub struct Feed {
