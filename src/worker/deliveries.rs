@@ -51,6 +51,8 @@ pub struct Row {
     pub event_id: i64,
     /// The record it is about.
     pub record: Option<String>,
+    /// The account that the message belongs to, of a row that is to be made.
+    pub account: Option<String>,
     /// Attempts made so far.
     pub attempts: u32,
     /// When the first of them was made, as the server counts.
@@ -66,6 +68,7 @@ impl Row {
             place: place_of(delivery),
             event_id: message.event.id,
             record: message.record.clone(),
+            account: message.account.clone(),
             attempts: delivery.attempt - 1,
             first_attempt_at: delivery.first_attempt_at.map(from_unix),
         }
@@ -120,14 +123,23 @@ impl Default for Deliveries {
             insert_waiting: Statement::new(
                 "INSERT INTO webhooks.delivery (endpoint_id, message_seq, message_at, message_xid, event_id, record, attempts, state)
                  SELECT u.endpoint_id, u.seq, u.at, u.xid, u.event_id, u.record, 0, 'waiting'
-                   FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[]::xid8[], $5::bigint[], $6::text[])
-                        AS u (endpoint_id, seq, at, xid, event_id, record)
-                   JOIN webhooks.endpoint e ON e.id = u.endpoint_id
+                   FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[]::xid8[], $5::bigint[], $6::text[], $7::text[])
+                        AS u (endpoint_id, seq, at, xid, event_id, record, account)
+                   JOIN webhooks.endpoint e ON e.id = u.endpoint_id AND e.state <> 'gone'
                    JOIN webhooks.webhook w ON w.id = e.webhook_id AND w.state <> 'stopped'
-                  WHERE EXISTS (SELECT FROM webhooks.subscription c
-                                 WHERE c.webhook_id = w.id AND c.event_id = u.event_id AND greatest(c.since, e.since) <= u.at)
+                                              AND (w.account IS NULL OR w.account = u.account)
+                  WHERE EXISTS (SELECT FROM webhooks.subscription s
+                                 WHERE s.webhook_id = w.id AND s.event_id = u.event_id AND u.at >= greatest(s.since, e.since))
                  ON CONFLICT DO NOTHING",
-                &[INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID],
+                &[
+                    INT8ARRAYOID,
+                    INT8ARRAYOID,
+                    TIMESTAMPTZARRAYOID,
+                    TEXTARRAYOID,
+                    INT8ARRAYOID,
+                    TEXTARRAYOID,
+                    TEXTARRAYOID,
+                ],
             ),
             waiting: Statement::new(
                 rows_where!("endpoint_id = $1 AND state = 'waiting' AND message_seq > $2
@@ -217,7 +229,7 @@ impl Deliveries {
         self.overflowing.keys().copied()
     }
 
-    /// Makes rows for deliveries that have not been tried, inside a transaction.
+    /// Makes rows for deliveries that have not been tried, inside a transaction; none for what nobody wants any more.
     pub fn insert_waiting(&mut self, client: &mut SpiClient<'_>, rows: &[Row]) {
         if rows.is_empty() {
             return;
@@ -228,13 +240,14 @@ impl Deliveries {
                 *read = (*read).min(row.place.seq - 1);
             }
         }
-        let arguments: [DatumWithOid<'_>; 6] = [
+        let arguments: [DatumWithOid<'_>; 7] = [
             array(rows, |row| row.endpoint_id),
             array(rows, |row| row.place.seq),
             array(rows, |row| timestamp(row.place.at)),
             array(rows, |row| row.place.xid.to_string()),
             array(rows, |row| row.event_id),
             array(rows, |row| row.record.clone()),
+            array(rows, |row| row.account.clone()),
         ];
         self.insert_waiting.run(client, &arguments);
     }
@@ -385,7 +398,8 @@ fn micros(count: i64) -> Duration {
     Duration::from_micros(count.max(0) as u64)
 }
 
-pub(super) fn id_of_row(row: &SpiHeapTupleData<'_>) -> Id {
+/// The name in a row's first three columns.
+pub fn id_of_row(row: &SpiHeapTupleData<'_>) -> Id {
     let at: TimestampWithTimeZone = column(row, 3);
     (column(row, 1), column(row, 2), at.into())
 }
@@ -401,6 +415,7 @@ fn row_of(row: &SpiHeapTupleData<'_>) -> Row {
         },
         event_id: column(row, 5),
         record: optional::<RawText>(row, 6).map(|text| utf8(&text.0)),
+        account: None,
         attempts: column::<i32>(row, 7) as u32,
         first_attempt_at: optional::<TimestampWithTimeZone>(row, 8).map(i64::from),
     }

@@ -260,6 +260,7 @@ fn row_for(endpoint: &Endpoint, entry: &Entry) -> Row {
         place: entry.place.clone(),
         event_id: entry.event_id,
         record: entry.record.clone(),
+        account: entry.account.clone(),
         attempts: 0,
         first_attempt_at: None,
     }

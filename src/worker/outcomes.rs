@@ -29,7 +29,7 @@ pub struct Outcomes {
 pub struct Open {
     /// They wait for their retry.
     pub retrying: HashSet<Id>,
-    /// They have failed for good.
+    /// They have failed for good, and had not before.
     pub failed: HashSet<Id>,
 }
 
@@ -99,28 +99,37 @@ impl Default for Outcomes {
                 ],
             ),
             upsert_deliveries: Statement::new(
-                "INSERT INTO webhooks.delivery AS d (endpoint_id, message_seq, message_at, message_xid, event_id, record, attempts,
-                                                     first_attempt_at, state, due_at, failed_at, last_status, last_error)
-                 SELECT u.endpoint_id, u.seq, u.at, u.xid, u.event_id, u.record, u.attempts, u.first, s.state,
-                        CASE s.state WHEN 'retrying' THEN u.next END,
-                        CASE s.state WHEN 'failed' THEN least(u.next, clock_timestamp()) END, u.status, u.error
-                   FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[]::xid8[], $5::bigint[], $6::text[], $7::int[],
-                               $8::timestamptz[], $9::text[], $10::timestamptz[], $11::int[], $12::text[])
-                        AS u (endpoint_id, seq, at, xid, event_id, record, attempts, first, state, next, status, error)
-                   JOIN webhooks.endpoint e ON e.id = u.endpoint_id
-                   CROSS JOIN LATERAL (SELECT CASE e.state WHEN 'gone' THEN 'failed' ELSE u.state END) AS s (state)
-                   JOIN webhooks.webhook w ON w.id = e.webhook_id AND (w.state <> 'stopped' OR s.state = 'failed')
-                  WHERE u.state = 'failed'
-                     OR EXISTS (SELECT FROM webhooks.subscription c
-                                 WHERE c.webhook_id = w.id AND c.event_id = u.event_id AND greatest(c.since, e.since) <= u.at)
-                     OR EXISTS (SELECT FROM webhooks.delivery o
-                                 WHERE o.endpoint_id = u.endpoint_id AND o.message_seq = u.seq AND o.message_at = u.at
-                                   AND o.state <> 'failed')
-                 ON CONFLICT (endpoint_id, message_seq, message_at) DO UPDATE
-                    SET attempts = EXCLUDED.attempts, first_attempt_at = EXCLUDED.first_attempt_at, state = EXCLUDED.state,
-                        due_at = EXCLUDED.due_at, failed_at = coalesce(EXCLUDED.failed_at, d.failed_at), last_status = EXCLUDED.last_status,
-                        last_error = EXCLUDED.last_error
-                 RETURNING d.endpoint_id, d.message_seq, d.message_at, d.state",
+                // What is to be tried again is only where somebody wants it still, or where it was sent again and is pending.
+                "WITH given AS MATERIALIZED (
+                     SELECT u.*, CASE e.state WHEN 'gone' THEN 'failed' ELSE u.state END AS becomes, r.state AS before
+                       FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[]::xid8[], $5::bigint[], $6::text[],
+                                   $7::int[], $8::timestamptz[], $9::text[], $10::timestamptz[], $11::int[], $12::text[], $13::text[])
+                            AS u (endpoint_id, seq, at, xid, event_id, record, attempts, first, state, next, status, error, account)
+                       JOIN webhooks.endpoint e ON e.id = u.endpoint_id
+                       JOIN webhooks.webhook w ON w.id = e.webhook_id
+                       LEFT JOIN webhooks.delivery r
+                            ON r.endpoint_id = u.endpoint_id AND r.message_seq = u.seq AND r.message_at = u.at
+                      WHERE CASE WHEN u.state = 'failed' THEN true
+                                 WHEN r.state IS NOT NULL THEN r.state <> 'failed'
+                                 ELSE (w.state <> 'stopped' OR e.state = 'gone') AND (w.account IS NULL OR w.account = u.account)
+                                      AND EXISTS (SELECT FROM webhooks.subscription s
+                                                   WHERE s.webhook_id = w.id AND s.event_id = u.event_id
+                                                     AND u.at >= greatest(s.since, e.since)) END
+                 ), written AS (
+                     INSERT INTO webhooks.delivery AS d (endpoint_id, message_seq, message_at, message_xid, event_id, record, attempts,
+                                                         first_attempt_at, state, due_at, failed_at, last_status, last_error)
+                     SELECT g.endpoint_id, g.seq, g.at, g.xid, g.event_id, g.record, g.attempts, g.first, g.becomes,
+                            CASE g.becomes WHEN 'retrying' THEN g.next END,
+                            CASE g.becomes WHEN 'failed' THEN least(g.next, clock_timestamp()) END, g.status, g.error
+                       FROM given g
+                     ON CONFLICT (endpoint_id, message_seq, message_at) DO UPDATE
+                        SET attempts = EXCLUDED.attempts, first_attempt_at = EXCLUDED.first_attempt_at, state = EXCLUDED.state,
+                            due_at = EXCLUDED.due_at, failed_at = coalesce(EXCLUDED.failed_at, d.failed_at),
+                            last_status = EXCLUDED.last_status, last_error = EXCLUDED.last_error
+                 )
+                 SELECT g.endpoint_id, g.seq, g.at, g.becomes
+                   FROM given g
+                  WHERE (g.becomes = 'failed' AND g.before = 'failed') IS NOT TRUE",
                 &[
                     INT8ARRAYOID,
                     INT8ARRAYOID,
@@ -133,6 +142,7 @@ impl Default for Outcomes {
                     TEXTARRAYOID,
                     TIMESTAMPTZARRAYOID,
                     INT4ARRAYOID,
+                    TEXTARRAYOID,
                     TEXTARRAYOID,
                 ],
             ),
@@ -214,7 +224,7 @@ impl Outcomes {
         let open: Vec<_> = open.into_iter().filter(is_open).collect();
         let mut written = Open::default();
         if !open.is_empty() {
-            let arguments: [DatumWithOid<'_>; 12] = [
+            let arguments: [DatumWithOid<'_>; 13] = [
                 array(&open, |e| e.delivery.endpoint.id),
                 array(&open, |e| e.delivery.message.seq),
                 array(&open, Ended::message_at),
@@ -244,6 +254,10 @@ impl Outcomes {
                 }),
                 array(&open, |e| e.call.status.map(i32::from)),
                 array(&open, Ended::error),
+                array(&open, |e| {
+                    let account = e.delivery.message.account.as_ref();
+                    account.map(|account| storable(account))
+                }),
             ];
             for row in self.upsert_deliveries.run(client, &arguments) {
                 let of_state = match column::<String>(&row, 4).as_str() {

@@ -205,3 +205,51 @@ fn what_is_called_while_its_endpoint_goes_counts_as_failed() {
         2
     );
 }
+
+#[test]
+fn a_retry_that_is_called_while_its_endpoint_goes_counts_as_failed_once() {
+    let a = Receiver::start();
+    let database = Server::shared().database();
+    let options = "timeout => '2 seconds', retry_schedule => '{10ms,1 hour}'";
+    database.webhook("a", &a, options);
+    database.watched_table("orders", "a");
+    a.script(|request| match (request.number("id"), request.attempt()) {
+        (1, 1) => Answer::Status(500),
+        (1, _) => Answer::Hang,
+        _ => Answer::Status(410),
+    });
+    let mut session = database.connect();
+    session.run("INSERT INTO orders VALUES (1)");
+    wait_until("it is tried again", || a.count() == 2);
+    session.run("INSERT INTO orders VALUES (2)");
+    let ended = "SELECT count(*) FROM webhooks.attempt_log";
+    wait_until("all have ended", || session.number(ended) == 3);
+    assert_eq!(
+        session.text("SELECT concat_ws('|', failed, pending) FROM webhooks.webhook_stats"),
+        "2|0"
+    );
+}
+
+#[test]
+fn what_is_sent_again_has_its_attempts_although_nobody_is_subscribed() {
+    let a = Receiver::start();
+    let database = Server::shared().database();
+    database.webhook("a", &a, "retry_schedule => '{10ms}'");
+    let mut session = database.connect();
+    session.run(
+        "SELECT webhooks.create_event('first');
+         SELECT webhooks.subscribe('a', '{first}')",
+    );
+    let id = session.text("SELECT webhooks.emit('first')");
+    wait_until("it is recorded", || database.delivered("a") == 1);
+    session.run("SELECT webhooks.unsubscribe('a', '{first}')");
+    a.script(|request| Answer::Status(if request.attempt() == 1 { 500 } else { 200 }));
+
+    assert_eq!(
+        session.number(&format!("SELECT webhooks.resend('{id}')")),
+        1
+    );
+
+    wait_until("it arrives", || database.delivered("a") == 2);
+    assert_eq!(a.count(), 3);
+}
