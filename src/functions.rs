@@ -82,11 +82,18 @@ mod webhooks {
             name!(started_at, TimestampWithTimeZone),
             name!(in_flight, i32),
             name!(waiting, i64),
+            name!(trusts_ca_file, bool),
         ),
     > {
         let state = wake::worker_pid().and_then(|pid| {
             let shown = backend::shown_by(pid)?;
-            Some((pid, shown.started_at, shown.in_flight as i32, shown.waiting))
+            Some((
+                pid,
+                shown.started_at,
+                shown.in_flight as i32,
+                shown.waiting,
+                shown.trusts_ca_file,
+            ))
         });
         TableIterator::new(state)
     }

@@ -2,7 +2,7 @@
 
 CREATE FUNCTION webhooks.status_problem(
     state text, preloaded boolean, is_copy boolean, library_version text, extension_version text, not_enabled bigint,
-    not_raised bigint, mail text
+    not_raised bigint, others text
 )
 RETURNS text
 LANGUAGE sql IMMUTABLE
@@ -34,11 +34,27 @@ AS $$
             format('Events that their tables do not raise: %s. webhooks.event_stats tells which and why (problem). Make them anew, or drop them with webhooks.drop_event(name).',
                    not_raised)
         END,
-        mail), '')
+        others), '')
 $$;
 
 COMMENT ON FUNCTION webhooks.status_problem(text, boolean, boolean, text, text, bigint, bigint, text) IS
 'For status: what is wrong and what to do about it, a line each, or NULL.';
+
+
+CREATE FUNCTION webhooks.worker_problem() RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT nullif(concat_ws(E'\n',
+        CASE WHEN NOT s.trusts_ca_file THEN
+            format('webhooks.ca_file "%s" could not be used when it was last read; the server log says why. What was trusted before still is, or, if the worker has started since, only public authorities. Mend it and reload the configuration with SELECT pg_reload_conf().',
+                   current_setting('webhooks.ca_file', true))
+        END), '')
+    FROM webhooks.worker_state() AS s
+$$;
+
+COMMENT ON FUNCTION webhooks.worker_problem() IS
+'For status: what hinders the worker that runs, a line each, or NULL.';
 
 
 CREATE FUNCTION webhooks.status(
@@ -74,7 +90,8 @@ BEGIN
     END;
     problem := webhooks.status_problem(state, preloaded, is_copy, library_version, extension_version,
                                        (SELECT count(*) FROM webhooks.endpoint e WHERE e.state <> 'enabled'),
-                                       (SELECT count(*) FROM webhooks.event_problem), webhooks.mail_problem());
+                                       (SELECT count(*) FROM webhooks.event_problem),
+                                       nullif(concat_ws(E'\n', webhooks.worker_problem(), webhooks.mail_problem()), ''));
 END $$;
 
 COMMENT ON FUNCTION webhooks.status() IS

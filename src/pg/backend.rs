@@ -7,6 +7,7 @@ use pgrx::prelude::*;
 
 const IN_FLIGHT: c_int = 0;
 const WAITING: c_int = 1;
+const CA_FILE_IS_BAD: c_int = 2;
 
 /// What a worker shows.
 pub struct Shown {
@@ -16,6 +17,8 @@ pub struct Shown {
     pub in_flight: i64,
     /// Deliveries in memory that wait for their turn.
     pub waiting: i64,
+    /// `webhooks.ca_file` could be used when it was last read, or is empty.
+    pub trusts_ca_file: bool,
 }
 
 /// Shows the numbers of this process. They are no command's progress, so that the server leaves them alone.
@@ -25,6 +28,12 @@ pub fn show(in_flight: i64, waiting: i64) {
         pg_sys::pgstat_progress_update_param(IN_FLIGHT, in_flight);
         pg_sys::pgstat_progress_update_param(WAITING, waiting);
     }
+}
+
+/// Shows whether the file of `webhooks.ca_file` could be used.
+pub fn show_ca_file(is_trusted: bool) {
+    // SAFETY: as in `show`.
+    unsafe { pg_sys::pgstat_progress_update_param(CA_FILE_IS_BAD, (!is_trusted).into()) };
 }
 
 /// What the process with this id shows.
@@ -44,6 +53,7 @@ pub fn shown_by(pid: i32) -> Option<Shown> {
                 .expect("a timestamp that is not null"),
                 in_flight: status.st_progress_param[IN_FLIGHT as usize],
                 waiting: status.st_progress_param[WAITING as usize],
+                trusts_ca_file: status.st_progress_param[CA_FILE_IS_BAD as usize] == 0,
             })
     }
 }

@@ -7,6 +7,7 @@ use pgrx::prelude::*;
 use webhooks_delivery::Authorities;
 
 use super::Worker;
+use crate::pg::backend;
 use crate::settings;
 
 /// A file of authorities is smaller; so is what is read of one that is something else.
@@ -40,7 +41,9 @@ fn read_file(path: &str) -> Result<Authorities, String> {
 
 /// Those in the file, or if it cannot be used none, with a warning.
 pub fn read_at_start() -> Authorities {
-    read().unwrap_or_else(|problem| {
+    let read = read();
+    backend::show_ca_file(read.is_ok());
+    read.unwrap_or_else(|problem| {
         warning!("{problem}; only public authorities are trusted");
         Authorities::default()
     })
@@ -49,7 +52,9 @@ pub fn read_at_start() -> Authorities {
 impl Worker {
     /// Takes over what is in the file now. If it cannot be used, what was trusted so far stays.
     pub(super) fn reload_authorities(&mut self) {
-        match read() {
+        let read = read();
+        backend::show_ca_file(read.is_ok());
+        match read {
             Ok(authorities) => self.authorities = authorities,
             Err(problem) => {
                 warning!("{problem}; the authorities that were trusted so far are trusted still")

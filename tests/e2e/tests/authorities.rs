@@ -26,6 +26,14 @@ fn wait_for_arrival(session: &mut Session, id: &str) {
     wait_until("it has arrived", || session.number(&arrived) == 1);
 }
 
+/// Whether `status()` says that the file could not be used.
+fn tells_of_file(session: &mut Session) -> bool {
+    let problem = r#"webhooks.ca_file "ca.pem" could not be used when it was last read"#;
+    session.holds(&format!(
+        "SELECT coalesce(problem LIKE '%{problem}%', false) FROM webhooks.status()"
+    ))
+}
+
 #[test]
 fn a_private_authority_is_trusted_while_its_file_says_so() {
     let receiver = TlsReceiver::start();
@@ -64,6 +72,7 @@ fn a_private_authority_is_trusted_while_its_file_says_so() {
         server.reload();
         let warning = format!(r#"WARNING:  webhooks.ca_file "ca.pem": {problem}"#);
         wait_until(&warning, || server.log().contains(&warning));
+        assert!(tells_of_file(session), "{problem}");
         let id = send(session);
         assert_eq!(first_attempt(session, &id), "none", "still trusted");
     }
@@ -76,9 +85,11 @@ fn a_private_authority_is_trusted_while_its_file_says_so() {
     });
     let id = send(session);
     assert_eq!(first_attempt(session, &id), "tls", "not read, not trusted");
+    assert!(tells_of_file(session), "at the start");
     fs::write(&file, receiver.authority()).expect("the file");
     server.reload();
     wait_for_arrival(session, &id);
+    assert!(!tells_of_file(session), "it is mended");
 
     server.append("webhooks.ca_file", "");
     server.reload();
