@@ -3,7 +3,7 @@
 use pgrx::prelude::*;
 use webhooks_delivery::{check_url as check, MessageId, UrlProblem};
 
-use crate::log::{from_unix, to_unix};
+use crate::log::{from_unix, timestamp, to_unix};
 use crate::pg::{backend, entry, process, wake};
 use crate::{capture, error, settings, trial};
 
@@ -82,16 +82,19 @@ mod webhooks {
             name!(started_at, TimestampWithTimeZone),
             name!(in_flight, i32),
             name!(waiting, i64),
+            name!(locked_out_since, Option<TimestampWithTimeZone>),
             name!(trusts_ca_file, bool),
         ),
     > {
         let state = wake::worker_pid().and_then(|pid| {
             let shown = backend::shown_by(pid)?;
+            let locked_out_since = shown.locked_out_since.map(timestamp);
             Some((
                 pid,
                 shown.started_at,
                 shown.in_flight as i32,
                 shown.waiting,
+                locked_out_since,
                 shown.trusts_ca_file,
             ))
         });

@@ -189,6 +189,7 @@ BEGIN
     -- Waits for a session that is subscribing, so that its subscription goes too.
     PERFORM FROM webhooks.event e WHERE e.id = retire_event.event_id FOR UPDATE;
 
+    PERFORM webhooks.lock_endpoints(NULL, retire_event.event_id);
     DELETE FROM webhooks.subscription s WHERE s.event_id = retire_event.event_id;
     PERFORM webhooks.drop_pending(NULL, retire_event.event_id);
     UPDATE webhooks.event e SET dropped_at = now() WHERE e.id = retire_event.event_id RETURNING e.* INTO retired;

@@ -65,6 +65,7 @@ DECLARE
     wanted record;
     reason text;
 BEGIN
+    PERFORM webhooks.lock_endpoints(of_webhook, of_event);
     FOR ended IN
         DELETE FROM webhooks.subscription s
         USING webhooks.event e, webhooks.webhook w

@@ -25,7 +25,7 @@ COMMENT ON FUNCTION webhooks.message_at_of(text) IS
 'When a message was recorded, from its id: message.at. NULL if it is no message id.';
 
 COMMENT ON FUNCTION webhooks.worker_state() IS
-'This database''s worker: its process, since when it runs, how many calls are open, how many messages wait in its memory, and whether it could use webhooks.ca_file. No row if none runs. See status().';
+'This database''s worker: its process, since when it runs, how many calls are open, how many messages wait in its memory, since when something has to wait for a lock, and whether it could use webhooks.ca_file. No row if none runs. See status().';
 
 COMMENT ON FUNCTION webhooks.start_worker() IS
 'Starts this database''s worker and returns its process id; does nothing if it runs. Needed only where webhooks is not in shared_preload_libraries and the server was restarted.';

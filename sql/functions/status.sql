@@ -46,6 +46,10 @@ LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT nullif(concat_ws(E'\n',
+        CASE WHEN s.locked_out_since < clock_timestamp() - interval '5 seconds' THEN
+            format('Since %s what comes of calls to some endpoints cannot be recorded, and they get no retries: an open transaction has changed or dropped a webhook, or sends messages again, and should be ended. pg_stat_activity tells which are open (xact_start). Other webhooks do not wait for it, until what is kept for it uses up its share of webhooks.queue_memory.',
+                   date_trunc('second', s.locked_out_since))
+        END,
         CASE WHEN NOT s.trusts_ca_file THEN
             format('webhooks.ca_file "%s" could not be used when it was last read; the server log says why. What was trusted before still is, or, if the worker has started since, only public authorities. Mend it and reload the configuration with SELECT pg_reload_conf().',
                    current_setting('webhooks.ca_file', true))

@@ -114,6 +114,8 @@ DECLARE
     event      text;
 BEGIN
     PERFORM webhooks.check_event_list(events);
+    -- First the webhook itself, as who drops it.
+    PERFORM webhooks.note_change(webhook_id);
     -- Patterns first: what they caught may have been asked for by name too.
     FOR event IN SELECT given FROM unnest(events) AS given ORDER BY strpos(given, '*') = 0 LOOP
         IF strpos(event, '*') > 0 THEN
@@ -122,7 +124,6 @@ BEGIN
             PERFORM webhooks.unsubscribe_from(webhook, webhook_id, event);
         END IF;
     END LOOP;
-    PERFORM webhooks.note_change(webhook_id);
 END $$;
 
 COMMENT ON FUNCTION webhooks.unsubscribe(text, text[]) IS

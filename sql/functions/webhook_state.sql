@@ -9,6 +9,7 @@ DECLARE
     changed_id bigint := webhooks.webhook_id(set_webhook_state.name);
     old_state  text;
 BEGIN
+    -- Also against the worker, as lock_endpoints.
     SELECT w.state INTO old_state FROM webhooks.webhook w WHERE w.id = changed_id FOR NO KEY UPDATE;
     IF old_state = new_state THEN
         RETURN;

@@ -216,8 +216,8 @@ impl Reader {
     }
 
     fn generation(&mut self, id: u64) -> Option<&mut Generation> {
-        let first = self.generations.front()?.id;
-        self.generations.get_mut(id.checked_sub(first)? as usize)
+        let place = self.generations.binary_search_by_key(&id, |g| g.id).ok()?;
+        self.generations.get_mut(place)
     }
 
     /// Up to where everything is handled now: what to go on from after a crash. `None` while no message was found since
@@ -232,13 +232,9 @@ impl Reader {
     }
 
     fn current_position(&mut self) -> Position {
-        while self
-            .generations
-            .front()
-            .is_some_and(|g| g.exhausted && g.unrouted == 0 && g.open.is_empty())
-        {
-            self.generations.pop_front();
-        }
+        // Also behind one that stays open for long: the next worker will find what they had handled.
+        self.generations
+            .retain(|g| !g.exhausted || g.unrouted > 0 || !g.open.is_empty());
         match self.generations.front() {
             None => Position {
                 from: self.read.clone(),

@@ -40,6 +40,9 @@ impl Worker {
 
     /// Whether the lanes take more: memory is left, and no lane is full unless another one would go short for it.
     pub(super) fn has_room(&self) -> bool {
+        if self.recording.is_too_much() {
+            return false;
+        }
         let budget = settings::queue_memory();
         self.pool.scheduler(|scheduler| {
             let stuffed = |id| !self.deliveries.overflows(id);
@@ -67,18 +70,26 @@ impl Worker {
         if clogged.is_empty() {
             return Ok(());
         }
-        self.set_aside(&clogged)?;
-        self.paused.clear();
+        for endpoint_id in self.set_aside(&clogged)? {
+            self.paused.remove(&endpoint_id);
+        }
         Ok(())
     }
 
     /// Has these endpoints' deliveries wait in their rows, those that are in memory and those that come, to be read back from
-    /// the beginning.
-    pub(super) fn set_aside(&mut self, endpoints: &[i64]) -> Result<(), RolledBack> {
+    /// the beginning. Not where somebody has locked the endpoint, so that the rows cannot be made now. Gives those where it was
+    /// done.
+    pub(super) fn set_aside(&mut self, endpoints: &[i64]) -> Result<Vec<i64>, RolledBack> {
+        let mut endpoints = endpoints.to_vec();
+        endpoints.retain(|&id| !self.recording.is_locked_out(id));
+        if endpoints.is_empty() {
+            return Ok(endpoints);
+        }
         // Rows come before what has none: all that the lane holds gets its row before anything newer does.
-        self.store_waiting(endpoints);
+        self.store_waiting(&endpoints);
         self.record()?;
-        for &endpoint_id in endpoints {
+        endpoints.retain(|&id| !self.recording.is_locked_out(id));
+        for &endpoint_id in &endpoints {
             self.deliveries.overflow(endpoint_id);
             let evicted = self
                 .pool
@@ -87,7 +98,7 @@ impl Worker {
                 self.deliveries.leave(id_of(&delivery));
             }
         }
-        Ok(())
+        Ok(endpoints)
     }
 
     /// Has rows made for all that waits in these endpoints' lanes.
@@ -119,10 +130,14 @@ impl Worker {
             return;
         };
         let mut rows = Vec::new();
+        let recording = &self.recording;
         self.pool.scheduler(|scheduler| {
             scheduler.for_each_unstored(older_than, |delivery| {
-                rows.push(Row::waiting(delivery));
-                true
+                let can_be_made = !recording.is_locked_out(delivery.endpoint.id);
+                if can_be_made {
+                    rows.push(Row::waiting(delivery));
+                }
+                can_be_made
             });
         });
         self.recording.store(rows);
@@ -168,13 +183,8 @@ impl Worker {
     }
 
     pub(super) fn takes_more(&self, endpoint_id: i64) -> bool {
-        let paused = self
-            .configuration
-            .endpoints
-            .get(&endpoint_id)
-            .is_none_or(|endpoint| endpoint.paused);
         let budget = settings::queue_memory();
-        !paused
+        !self.is_closed(endpoint_id)
             && self.pool.scheduler(|scheduler| {
                 let broken = scheduler
                     .lane_state(endpoint_id)
@@ -191,19 +201,19 @@ impl Worker {
         lane.is_some_and(|lane| lane.broken)
     }
 
+    /// Whether nothing is read back for it: it is paused or gone, or what came of its calls has to wait for a lock.
+    fn is_closed(&self, endpoint_id: i64) -> bool {
+        let endpoint = self.configuration.endpoints.get(&endpoint_id);
+        endpoint.is_none_or(|endpoint| endpoint.paused) || self.recording.is_locked_out(endpoint_id)
+    }
+
     fn resume_retries(&mut self) -> Result<(), RolledBack> {
-        let closed = |id: &i64| {
-            self.configuration
-                .endpoints
-                .get(id)
-                .is_none_or(|endpoint| endpoint.paused)
-        };
         let mut except: Vec<i64> = self
             .configuration
             .endpoints
             .keys()
             .copied()
-            .filter(|id| closed(id))
+            .filter(|&id| self.is_closed(id))
             .collect();
         let before = except.len();
         self.pool.scheduler(|scheduler| {

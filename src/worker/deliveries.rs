@@ -53,6 +53,8 @@ pub struct Row {
     pub record: Option<String>,
     /// The account that the message belongs to, of a row that is to be made.
     pub account: Option<String>,
+    /// It is to be made for a delivery that is in a lane.
+    pub in_lane: bool,
     /// Attempts made so far.
     pub attempts: u32,
     /// When the first of them was made, as the server counts.
@@ -69,6 +71,7 @@ impl Row {
             event_id: message.event.id,
             record: message.record.clone(),
             account: message.account.clone(),
+            in_lane: true,
             attempts: delivery.attempt - 1,
             first_attempt_at: delivery.first_attempt_at.map(from_unix),
         }
@@ -77,6 +80,12 @@ impl Row {
     /// Its name.
     pub fn id(&self) -> Id {
         (self.endpoint_id, self.place.seq, self.place.at)
+    }
+
+    /// The bytes it holds in memory, roughly.
+    pub fn weight(&self) -> usize {
+        let texts = [&self.record, &self.account].into_iter().flatten();
+        size_of::<Self>() + texts.map(String::len).sum::<usize>()
     }
 }
 
@@ -416,6 +425,7 @@ fn row_of(row: &SpiHeapTupleData<'_>) -> Row {
         event_id: column(row, 5),
         record: optional::<RawText>(row, 6).map(|text| utf8(&text.0)),
         account: None,
+        in_lane: false,
         attempts: column::<i32>(row, 7) as u32,
         first_attempt_at: optional::<TimestampWithTimeZone>(row, 8).map(i64::from),
     }

@@ -43,6 +43,8 @@ struct Routed {
     /// So many messages of the page: there is no memory for more.
     entries: usize,
     deliveries: Vec<(Arc<Endpoint>, Arc<Message>)>,
+    /// Rows that cannot be made now.
+    locked: Vec<Row>,
     /// The messages to be counted: webhook, and without one, and event.
     messages: Vec<(Option<i64>, i64)>,
 }
@@ -131,7 +133,7 @@ impl Worker {
     fn route(&mut self, page: &Page) -> Result<Routed, RolledBack> {
         let mut room = Room::new(self.memory_to_read_into());
         let configuration = &self.configuration;
-        let (messages, mending) = (&self.messages, &self.mending);
+        let (messages, mending, recording) = (&self.messages, &self.mending, &self.recording);
         let deliveries = &mut self.deliveries;
         transaction::run(|| {
             Spi::connect_mut(|client| {
@@ -180,6 +182,11 @@ impl Worker {
                     }
                     counted.extend(webhooks.iter().map(|&id| (Some(id), entry.event_id)));
                 }
+                let overflowing = rows.iter().map(|row| row.endpoint_id).collect();
+                let locked = recording.locked(client, overflowing);
+                let (locked, rows): (Vec<Row>, Vec<Row>) = rows
+                    .into_iter()
+                    .partition(|row| locked.contains(&row.endpoint_id));
                 deliveries.insert_waiting(client, &rows);
                 troubles.tell(client, Lost::default());
                 let found = messages.fetch(
@@ -194,6 +201,7 @@ impl Worker {
                 Routed {
                     entries,
                     deliveries: deliveries.collect(),
+                    locked,
                     messages: counted,
                 }
             })
@@ -203,9 +211,15 @@ impl Worker {
     /// Puts what was routed into the lanes.
     fn accept(&mut self, page: &Page, routed: Routed) {
         let mut per_message: HashMap<i64, usize> = HashMap::new();
-        for (_, message) in &routed.deliveries {
-            *per_message.entry(message.seq).or_default() += 1;
+        let sent = routed.deliveries.iter().map(|(_, message)| message.seq);
+        let locked = routed.locked.iter().map(|row| row.place.seq);
+        for seq in sent.chain(locked) {
+            *per_message.entry(seq).or_default() += 1;
         }
+        for row in &routed.locked {
+            self.deliveries.enter(row.id(), page.generation);
+        }
+        self.recording.store_later(routed.locked);
         for (webhook_id, event_id) in routed.messages {
             self.recording.message(webhook_id, event_id);
         }
@@ -261,6 +275,7 @@ fn row_for(endpoint: &Endpoint, entry: &Entry) -> Row {
         event_id: entry.event_id,
         record: entry.record.clone(),
         account: entry.account.clone(),
+        in_lane: false,
         attempts: 0,
         first_attempt_at: None,
     }

@@ -78,7 +78,9 @@ impl Default for Mending {
                 &[],
             ),
             take_added: Statement::new(
-                "DELETE FROM webhooks.mending WHERE id = ANY ($1)",
+                // One that goes with its endpoint in an open transaction is left.
+                "DELETE FROM webhooks.mending
+                  WHERE id IN (SELECT m.id FROM webhooks.mending m WHERE m.id = ANY ($1) FOR UPDATE SKIP LOCKED)",
                 &[INT8ARRAYOID],
             ),
             drop_cancelled: Statement::new("SELECT webhooks.drop_cancelled($1)", &[INT8ARRAYOID]),
@@ -179,8 +181,9 @@ impl Worker {
         }
         if !self.mending.added.is_empty() {
             let added: Vec<i64> = self.mending.added.iter().copied().collect();
-            self.set_aside(&added)?;
-            self.mending.added.clear();
+            for endpoint_id in self.set_aside(&added)? {
+                self.mending.added.remove(&endpoint_id);
+            }
         }
         Ok(())
     }
@@ -208,12 +211,19 @@ impl Worker {
             return Ok(());
         }
         let mending = &self.mending;
+        // Of endpoints that somebody has locked there are rows that have not been made yet.
+        let rows = self
+            .recording
+            .withdraw_rows(|row| mending.cancels(row.endpoint_id, &row.place));
         let withdrawn: Vec<Delivery> = self.pool.scheduler(|scheduler| {
             let of_endpoint = |&id| {
                 scheduler.withdraw(id, |delivery: &Delivery| mending.cancels_delivery(delivery))
             };
             cancelled.iter().flat_map(of_endpoint).collect()
         });
+        for row in rows.iter().filter(|row| !row.in_lane) {
+            self.done(row.id());
+        }
         for delivery in withdrawn {
             self.done(id_of(&delivery));
         }

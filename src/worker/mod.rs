@@ -13,6 +13,7 @@ mod feed;
 mod health;
 mod housekeeping;
 pub mod launcher;
+mod locks;
 mod mail;
 mod mending;
 mod outcomes;
@@ -111,8 +112,8 @@ impl Worker {
         self.apply_settings();
         self.collect();
         self.poll()?;
-        // Somebody may hold a lock on what is to be written, such as an open transaction that drops a webhook. The others'
-        // messages go on meanwhile, until what is not written is too much to keep.
+        // Somebody may hold a lock on a table, such as an open DROP EXTENSION. Messages go on meanwhile, until what is not
+        // written is too much to keep.
         let recorded = self.record_if_due();
         if recorded.is_err() && self.recording.is_too_much() {
             return recorded.map(|()| Duration::ZERO);
@@ -201,14 +202,25 @@ impl Worker {
         let gone = self.recording.gone_endpoints();
         self.store_waiting(&gone);
         let cancelled = self.cancelled_calls();
+        let locked_out = self.recording.locked_out();
         transaction::run(|| self.recording.write(&mut self.deliveries, &cancelled))?;
-        self.withdraw(&gone, |_, _| true);
         let written = self.recording.written();
+        if locked_out
+            .iter()
+            .any(|&id| !self.recording.is_locked_out(id))
+        {
+            // Its retries may have been due meanwhile.
+            self.deliveries.will_be_due(Instant::now());
+        }
+        self.withdraw(&written.gone_endpoints(), |_, _| true);
         if let Some(at) = written.next_due() {
             self.deliveries.will_be_due(at);
         }
         for row in &written.rows {
-            self.handled(row.id());
+            match row.in_lane {
+                true => self.handled(row.id()),
+                false => self.done(row.id()),
+            }
         }
         for (delivery, verdict) in written.finished.iter().flat_map(Finished::deliveries) {
             let id = deliveries::id_of(delivery);
@@ -255,7 +267,8 @@ impl Worker {
         let (in_flight, waiting) = self
             .pool
             .scheduler(|scheduler| (scheduler.in_flight(), scheduler.waiting()));
-        backend::show(in_flight as i64, waiting as i64);
+        let locked_out_since = self.recording.locked_out_since();
+        backend::show(in_flight as i64, waiting as i64, locked_out_since);
     }
 
     fn time_until_due(&mut self) -> Duration {

@@ -97,6 +97,13 @@ impl Database {
         ))
     }
 
+    /// Whether something that is to be recorded has to wait for a lock that somebody holds on its endpoint.
+    #[track_caller]
+    pub fn is_locked_out(&self) -> bool {
+        self.connect()
+            .holds("SELECT locked_out_since IS NOT NULL FROM webhooks.worker_state()")
+    }
+
     /// What the extension says about itself, to be shown when a test fails.
     fn state(&self) -> String {
         let Ok(mut session) = self.server.try_connect(&self.name) else {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use webhooks_e2e::{wait_until, Answer, AttemptLog, Receiver, Request, Server};
+use webhooks_e2e::{wait_until, Answer, AttemptLog, Receiver, Request, Server, PATIENCE};
 
 #[test]
 fn an_endpoint_that_comes_back_gets_everything_that_waited() {
@@ -278,41 +278,97 @@ fn whatever_is_answered_is_stored() {
 
 #[test]
 fn an_open_transaction_that_drops_a_webhook_stops_no_other() {
-    let (bad, good) = (Receiver::start(), Receiver::start());
+    let [bad, good, left] = [(); 3].map(|()| Receiver::start());
     bad.always(Answer::Status(500));
+    left.always(Answer::Status(500));
     let database = Server::shared().database();
-    let retries = "retry_schedule => array_fill(interval '100ms', ARRAY[100])";
+    let retries =
+        "retry_schedule => array_fill(interval '200ms', ARRAY[100]), when_exhausted => 'keep'";
     database.webhook("bad", &bad, retries);
     database.webhook("good", &good, "");
+    database.webhook("left", &left, retries);
     let mut session = database.connect();
-    // Named, so that no trigger goes with the webhook: that would lock the table.
+    // On no table, which dropping the event would lock.
     session.run(
-        "CREATE TABLE orders (id bigint PRIMARY KEY);
-         SELECT webhooks.create_event('order:new', 'table.recordInsert', 'orders');
+        "SELECT webhooks.create_event('order:new');
          SELECT webhooks.subscribe('bad', '{order:new}');
          SELECT webhooks.subscribe('good', '{order:new}');
-         INSERT INTO orders VALUES (1);",
+         SELECT webhooks.subscribe('left', '{order:new}');",
     );
-    wait_until("it is tried again", || bad.count() >= 3);
-    for change in ["drop_webhook", "stop_webhook"] {
+    let first = session.text("SELECT webhooks.emit('order:new')");
+    wait_until("it is tried again", || {
+        bad.count() >= 3 && left.count() >= 3
+    });
+    session.run("SELECT webhooks.unsubscribe('left', '{order:new}')");
+    wait_until("it is sent again although nobody is subscribed", || {
+        session.number(&format!("SELECT webhooks.resend('{first}', 'left')")) == 1
+    });
+    // One after the other, they would take longer than the test has patience if the worker turned once a second.
+    let many = 2 * PATIENCE.as_secs() as i64;
+    let mut last = 1;
+    for change in [
+        "drop_event('order:new')",
+        "drop_webhook('bad')",
+        "stop_webhook('bad')",
+        "unsubscribe('bad', '{order:new}')",
+        "cancel('bad')",
+        "replay('bad', '-infinity')",
+    ] {
         let mut open = database.connect();
-        open.run(&format!("BEGIN; SELECT webhooks.{change}('bad')"));
-        let before = good.count();
+        open.run(&format!("BEGIN; SELECT webhooks.{change}"));
         wait_until("what is to be recorded of it has to wait", || {
-            session.holds(
-                "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-                                WHERE NOT l.granted AND a.backend_type = 'webhooks worker'
-                                  AND a.datname = current_database())",
-            )
+            database.is_locked_out()
         });
-        for _ in 0..5 {
-            session.run("INSERT INTO orders SELECT max(id) + 1 FROM orders");
+        let end = last + many;
+        wait_until(&format!("{change}: the other one gets all of it"), || {
+            let arrived = good.count() as i64 == last;
+            if arrived && last < end {
+                last += 1;
+                session.run("SELECT webhooks.emit('order:new')");
+            }
+            arrived && last == end
+        });
+        wait_until("all of that is recorded", || {
+            database.delivered("good") == last
+        });
+        assert!(database.is_locked_out(), "{change} is still open");
+        if change.starts_with("drop_webhook") {
+            wait_until("somebody is told", || {
+                session.holds(
+                    "SELECT coalesce(problem LIKE '%an open transaction has changed or dropped a webhook%', false)
+                       FROM webhooks.status()",
+                )
+            });
         }
-        wait_until("the other one is served", || good.count() >= before + 5);
         open.run("ROLLBACK");
+        wait_until("it is recorded then", || !database.is_locked_out());
     }
     bad.always(Answer::Status(200));
     wait_until("all have arrived in the end", || {
-        database.delivered("bad") == 11 && database.delivered("good") == 11
+        database.delivered("bad") == last && database.delivered("good") == last
     });
+}
+
+#[test]
+fn a_retry_that_was_due_while_its_endpoint_was_locked_is_made_afterwards() {
+    let receiver = Receiver::start();
+    receiver.script(|request| Answer::Status(if request.attempt() == 1 { 500 } else { 200 }));
+    let database = Server::shared().database();
+    database.webhook("a", &receiver, "retry_schedule => '{1 hour}'");
+    database.watched_table("orders", "a");
+    let mut session = database.connect();
+    session.run("INSERT INTO orders VALUES (1)");
+    let due = "SELECT count(*) FROM webhooks.delivery WHERE state = 'retrying'";
+    wait_until("a retry waits", || session.number(due) == 1);
+    let mut open = database.connect();
+    open.run("BEGIN; SELECT webhooks.replay('a', '-infinity')");
+    session.run("INSERT INTO orders VALUES (2)");
+    wait_until("the next one's has to wait", || database.is_locked_out());
+    // As if an hour had passed.
+    session.run("UPDATE webhooks.delivery SET due_at = now()");
+
+    open.run("ROLLBACK");
+
+    wait_until("it is made", || database.delivered("a") == 1);
+    assert_eq!(receiver.ids(), [1, 2, 1]);
 }

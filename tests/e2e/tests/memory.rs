@@ -1,4 +1,4 @@
-//! Large messages: the worker reads as many at once as it has memory for.
+//! Large messages, and many: the worker reads as many at once as it has memory for.
 
 use webhooks_e2e::{kill, wait_until, Database, Peak, Receiver, Server, Signal};
 
@@ -110,4 +110,40 @@ fn large_messages_that_had_no_room_when_the_worker_ended_arrive_after_it() {
     // The call that was open when the worker ended was made again.
     ids.dedup();
     assert!(ids.into_iter().eq(1..=MESSAGES as i64), "in order");
+}
+
+#[test]
+fn what_has_to_wait_for_a_lock_is_bounded_and_arrives_after_it() {
+    const MESSAGES: usize = 10_000;
+    let server = Server::preloaded()
+        .set("webhooks.queue_memory", "1MB")
+        .start();
+    let (locked, other) = (Receiver::start(), Receiver::start());
+    let database = server.database();
+    database.webhook("locked", &locked, "");
+    database.webhook("other", &other, "");
+    let mut session = database.connect();
+    session.run(
+        "CREATE TABLE orders (id bigint PRIMARY KEY);
+         SELECT webhooks.add_event(name, 'table.recordInsert', 'orders') FROM webhooks.webhook;
+         SELECT webhooks.pause_webhook('locked')",
+    );
+    let mut open = database.connect();
+    open.run("BEGIN; SELECT webhooks.replay('locked', '-infinity')");
+
+    session.run(&format!(
+        "INSERT INTO orders SELECT g FROM generate_series(1, {MESSAGES}) g"
+    ));
+    wait_until("somebody is told", || {
+        session.holds(
+            "SELECT coalesce(problem LIKE '%until what is kept for it uses up its share%', false) FROM webhooks.status()",
+        )
+    });
+    assert!(other.count() < MESSAGES, "no more is read");
+
+    open.run("ROLLBACK; SELECT webhooks.start_webhook('locked')");
+    for receiver in [&locked, &other] {
+        wait_until("all have arrived", || receiver.messages().len() == MESSAGES);
+        assert_eq!(receiver.count(), MESSAGES, "each once");
+    }
 }

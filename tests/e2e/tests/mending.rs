@@ -474,3 +474,24 @@ fn a_cancellation_is_not_about_what_commits_later() {
     ids.sort_unstable();
     assert_eq!(ids, [1, 3]);
 }
+
+#[test]
+fn what_is_cancelled_before_its_row_could_be_made_is_not_sent() {
+    let receiver = Receiver::start();
+    let database = database(&receiver, "");
+    let other = other_webhook(&database);
+    let mut session = database.connect();
+    session.run("SELECT webhooks.pause_webhook('a')");
+    let mut open = database.connect();
+    open.run("BEGIN; SELECT webhooks.replay('a', '-infinity')");
+    session.run("INSERT INTO orders VALUES (1)");
+    wait_until("its row has to wait", || database.is_locked_out());
+
+    assert_eq!(session.number("SELECT webhooks.cancel('a')"), 1);
+
+    session.run("INSERT INTO orders VALUES (2)");
+    other.wait_for(2);
+    open.run("ROLLBACK; SELECT webhooks.start_webhook('a')");
+    mark(&mut session, &receiver, 3);
+    assert_eq!(calls(&receiver.requests()), HashMap::from([(2, 1), (3, 1)]));
+}

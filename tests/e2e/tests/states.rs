@@ -253,3 +253,45 @@ fn what_is_sent_again_has_its_attempts_although_nobody_is_subscribed() {
     wait_until("it arrives", || database.delivered("a") == 2);
     assert_eq!(a.count(), 3);
 }
+
+#[test]
+fn what_ends_while_the_worker_writes_leaves_no_row() {
+    let database = Server::shared().database();
+    let mut session = database.connect();
+    session.run("SELECT webhooks.create_event('order:new')");
+    let mut receivers = Vec::new();
+    for change in [
+        "unsubscribe(name, '{order:new}')",
+        "alter_webhook(name, account => 'other')",
+        "stop_webhook(name)",
+    ] {
+        for is_paused in [false, true] {
+            let receiver = Receiver::start();
+            receiver.always(Answer::Status(500));
+            let name = format!("w{}", receivers.len());
+            database.webhook(&name, &receiver, "retry_schedule => '{1 hour}'");
+            session.run(&format!(
+                "SELECT webhooks.subscribe('{name}', '{{order:new}}');
+                 SELECT webhooks.pause_webhook('{name}') WHERE {is_paused}"
+            ));
+            receivers.push(receiver);
+            let mut open = database.connect();
+            open.run(&format!(
+                "BEGIN; SELECT webhooks.{change} FROM (SELECT '{name}') AS w (name)"
+            ));
+            session.run("SELECT webhooks.emit('order:new')");
+            wait_until("what is to be recorded has to wait", || {
+                database.is_locked_out()
+            });
+
+            open.run("COMMIT");
+
+            wait_until("it is recorded", || !database.is_locked_out());
+            assert_eq!(
+                session.number("SELECT count(*) FROM webhooks.delivery"),
+                0,
+                "{change}, paused: {is_paused}"
+            );
+        }
+    }
+}
