@@ -36,6 +36,22 @@ mod webhooks {
         TableIterator::new(when.map(|when| (when.columns, when.condition)))
     }
 
+    /// Those of some triggers, all with the same parts and the same operation on one table, that say what this one says.
+    #[pg_extern(stable)]
+    fn triggers_alike(
+        trigger: Oid,
+        others: Vec<Oid>,
+        changes: bool,
+        condition: bool,
+    ) -> SetOfIterator<'static, Oid> {
+        let parts = Parts {
+            computes: false,
+            changes,
+            condition,
+        };
+        SetOfIterator::new(deparse::alike(trigger, others, parts))
+    }
+
     /// The expressions for data, account and key in an event's function. NULL if it has none.
     #[pg_extern(stable)]
     fn event_expressions(event_id: i64) -> Option<Vec<Vec<u8>>> {

@@ -100,6 +100,7 @@ extension_sql_file!(
         drop_event_function,
         tie_event_functions,
         event_when,
+        triggers_alike,
         event_expressions
     ]
 );

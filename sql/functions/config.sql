@@ -99,12 +99,27 @@ COMMENT ON FUNCTION webhooks.put_event(jsonb) IS
 'For apply_config: makes the event of that name, or changes it where it is another than this. The definition is the whole one: what it leaves out there is none of.';
 
 
-CREATE FUNCTION webhooks.put_config(config jsonb) RETURNS void
+CREATE FUNCTION webhooks.listed_differently(listed jsonb, present jsonb) RETURNS TABLE (item jsonb, n bigint)
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT l.item, l.n - 1
+    FROM jsonb_array_elements(listed) WITH ORDINALITY AS l (item, n)
+         LEFT JOIN jsonb_array_elements(present) AS p ON p ->> 'name' = l.item ->> 'name'
+    -- What is listed with one more key or another value changes the document.
+    WHERE jsonb_typeof(l.item) <> 'object' OR p IS NULL OR p || l.item <> p
+    ORDER BY l.n
+$$;
+
+COMMENT ON FUNCTION webhooks.listed_differently(jsonb, jsonb) IS
+'For apply_config: the definitions of a list that say something else than those that there are, with their places. A key that is left out says nothing.';
+
+
+CREATE FUNCTION webhooks.put_config(config jsonb, before jsonb) RETURNS void
 LANGUAGE plpgsql
 AS $$
 DECLARE
     -- No search_path is set here, so that expressions are read with the caller's.
-    before jsonb := webhooks.export_config();
     listed record;
     given  jsonb;
     place  text;
@@ -118,7 +133,7 @@ BEGIN
         place := pg_catalog.format('events[%s]', listed.n) || COALESCE(' (' || (listed.item ->> 'name') || ')', '');
         PERFORM webhooks.put_event(listed.item);
     END LOOP;
-    FOR listed IN SELECT item, n - 1 AS n FROM pg_catalog.jsonb_array_elements(config -> 'webhooks') WITH ORDINALITY AS l (item, n) LOOP
+    FOR listed IN SELECT * FROM webhooks.listed_differently(config -> 'webhooks', before -> 'webhooks') LOOP
         place := pg_catalog.format('webhooks[%s]', listed.n) || COALESCE(' (' || (listed.item ->> 'name') || ')', '');
         given := webhooks.given_webhook(listed.item, '{id}') - 'id';
         PERFORM webhooks.check_name('name', given ->> 'name');
@@ -143,8 +158,8 @@ EXCEPTION WHEN OTHERS THEN
         DETAIL = pg_catalog.concat_ws(E'\n', NULLIF(detail, ''), 'In config: ' || place || '.');
 END $$;
 
-COMMENT ON FUNCTION webhooks.put_config(jsonb) IS
-'For apply_config: makes events and webhooks what the document says. Errors tell the place in it.';
+COMMENT ON FUNCTION webhooks.put_config(jsonb, jsonb) IS
+'For apply_config: makes events and webhooks, which are as the second document says, what the first one says. Errors tell the place in it.';
 
 
 CREATE FUNCTION webhooks.not_listed(present jsonb, listed jsonb) RETURNS SETOF text
@@ -183,7 +198,7 @@ BEGIN
         -- One document after the other: each is compared with what the one before has left.
         PERFORM pg_catalog.pg_advisory_xact_lock('webhooks.webhook'::pg_catalog.regclass::pg_catalog.oid::int, 0);
         before := webhooks.export_config();
-        PERFORM webhooks.put_config(given);
+        PERFORM webhooks.put_config(given, before);
         difference := ARRAY(SELECT webhooks.config_difference(before, webhooks.export_config()));
         IF dry_run THEN
             RAISE EXCEPTION USING ERRCODE = 'WH002', MESSAGE = 'undone: somebody only asked what would change';

@@ -2,10 +2,11 @@
 -- it with what they were given, it is with these words.
 
 CREATE FUNCTION webhooks.event_document(event webhooks.event) RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT jsonb_strip_nulls(jsonb_build_object(
+BEGIN
+    RETURN jsonb_strip_nulls(jsonb_build_object(
         'name', CASE WHEN today.named THEN today.name END,
         'type', CASE WHEN today.on_table IS NOT NULL THEN today.type END,
         -- With its schema, whatever the reader's search_path. Of a table that was dropped, its last name.
@@ -19,17 +20,20 @@ AS $$
         'account', today.account,
         'key', today.key,
         'description', today.description))
-    FROM webhooks.event_today(event) AS today
-$$;
+    FROM webhooks.event_today(event) AS today;
+END $$;
 
 COMMENT ON FUNCTION webhooks.event_document(webhooks.event) IS
 'An event as JSON: the parameters that create_event makes it with, or add_event, where it has no name, under the names that columns have today. What it has not is left out.';
 
 
 CREATE FUNCTION webhooks.subscription_documents(of_webhook bigint) RETURNS TABLE (event text, document jsonb)
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT e.name,
            CASE WHEN e.named THEN jsonb_build_object('name', e.name) ELSE webhooks.event_document(e) END
                || CASE WHEN s.payload IS NULL THEN '{}' ELSE jsonb_build_object('payload', s.payload) END
@@ -40,23 +44,24 @@ AS $$
            jsonb_build_object('name', p.pattern)
                || CASE WHEN p.payload IS NULL THEN '{}' ELSE jsonb_build_object('payload', p.payload) END
     FROM webhooks.subscription_pattern p
-    WHERE p.webhook_id = of_webhook
-$$;
+    WHERE p.webhook_id = of_webhook;
+END $$;
 
 COMMENT ON FUNCTION webhooks.subscription_documents(bigint) IS
 'What a webhook has asked for, by name, pattern or as an unnamed event, as JSON: {"name", "payload"} or the definition of the unnamed event; payload only where it is of the subscription''s own. event is what unsubscribe takes.';
 
 
 CREATE FUNCTION webhooks.event_list(of_webhook bigint) RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
     -- A name alone, where there is nothing else to say. Named ones first; generated names, which have numbers, order nothing.
-    SELECT coalesce(jsonb_agg(CASE WHEN d.document - 'name' = '{}' THEN d.document -> 'name' ELSE d.document END
+    RETURN coalesce(jsonb_agg(CASE WHEN d.document - 'name' = '{}' THEN d.document -> 'name' ELSE d.document END
                               ORDER BY d.document ->> 'name' COLLATE "C", d.document ->> 'on_table' COLLATE "C",
                                        d.document ->> 'type' COLLATE "C", d.document::text COLLATE "C"), '[]')
-    FROM webhooks.subscription_documents(of_webhook) d
-$$;
+    FROM webhooks.subscription_documents(of_webhook) d;
+END $$;
 
 COMMENT ON FUNCTION webhooks.event_list(bigint) IS
 'The key events of a webhook''s definition: names and patterns, as objects where they have a payload of their own, then unnamed events.';

@@ -41,22 +41,58 @@ COMMENT ON FUNCTION webhooks.checked_event(text, text, regclass, text[], text, t
 'For create_event, add_event and alter_event: the event that these parameters ask for, without an id, or an error. Expressions are looked at when it is made. Without a name it is an unnamed one.';
 
 
+CREATE FUNCTION webhooks.event_of_words(wanted webhooks.event) RETURNS SETOF webhooks.event
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    -- The hashes are for the index.
+    SELECT e.* FROM webhooks.event e
+    WHERE NOT e.named AND e.dropped_at IS NULL AND e.on_table = wanted.on_table AND e.type = wanted.type
+      AND coalesce(hash_array_extended(e.fields, 0), 0) = coalesce(hash_array_extended(wanted.fields, 0), 0)
+      AND hashtextextended(coalesce(e.condition, ''), 0) = hashtextextended(coalesce(wanted.condition, ''), 0)
+$$;
+
+COMMENT ON FUNCTION webhooks.event_of_words(webhooks.event) IS
+'For add_event: the one unnamed event that was given in these words, whatever the names in them stand for today.';
+
+
 CREATE FUNCTION webhooks.unnamed_event(wanted webhooks.event) RETURNS bigint
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
     -- The lock keeps drop_unused_events from dropping it while the caller subscribes to it.
     SELECT e.id
-    FROM webhooks.event e, webhooks.event_today(e) t
-    WHERE NOT e.named AND e.dropped_at IS NULL AND e.id IS DISTINCT FROM wanted.id
-      AND e.type = wanted.type AND e.on_table = wanted.on_table AND t.fields IS NOT DISTINCT FROM wanted.fields
-      AND (t.condition IS NOT DISTINCT FROM wanted.condition OR t.understood[1] = wanted.understood[1])
-    ORDER BY e.id LIMIT 1
+    FROM webhooks.event_of_words(wanted) w, webhooks.event_today(w) t, webhooks.event e
+    -- Whether it was dropped is asked again of the event itself, when the lock had to be waited for.
+    WHERE e.id = w.id AND e.dropped_at IS NULL
+      AND t.fields IS NOT DISTINCT FROM wanted.fields AND t.condition IS NOT DISTINCT FROM wanted.condition
     FOR KEY SHARE OF e
 $$;
 
 COMMENT ON FUNCTION webhooks.unnamed_event(webhooks.event) IS
-'For add_event: the id of another unnamed event that is just this one, locked against being dropped, or NULL.';
+'For add_event: the id of the unnamed event that was given in these words and says the same today, locked against being dropped, or NULL.';
+
+
+CREATE FUNCTION webhooks.equal_event(made webhooks.event) RETURNS bigint
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH others AS (
+        SELECT e.id, t.oid AS trigger
+        FROM webhooks.event e JOIN pg_trigger t ON t.tgrelid = made.on_table AND t.tgname = 'webhooks_event_' || e.id
+        WHERE NOT e.named AND e.dropped_at IS NULL AND e.on_table = made.on_table AND e.type = made.type AND e.id <> made.id
+          AND (e.fields IS NULL) = (made.fields IS NULL) AND (e.condition IS NULL) = (made.condition IS NULL)
+    )
+    SELECT o.id
+    FROM others o
+    WHERE o.trigger IN (SELECT webhooks.triggers_alike(
+        (SELECT t.oid FROM pg_trigger t WHERE t.tgrelid = made.on_table AND t.tgname = 'webhooks_event_' || made.id),
+        ARRAY(SELECT trigger FROM others), made.type = 'table.recordUpdate', made.condition IS NOT NULL))
+    ORDER BY o.id LIMIT 1
+$$;
+
+COMMENT ON FUNCTION webhooks.equal_event(webhooks.event) IS
+'For add_event: the id of another unnamed event that says what this one says, under names of another day or in other words, or NULL.';
 
 
 CREATE FUNCTION webhooks.make_unnamed_event(wanted webhooks.event) RETURNS bigint
@@ -67,24 +103,33 @@ DECLARE
     made    webhooks.event;
     same_id bigint;
 BEGIN
-    PERFORM webhooks.refresh_events(wanted.on_table);
+    -- One that had these words before something was renamed is told in those of today, and another one may have them then.
+    IF EXISTS (SELECT FROM webhooks.event_of_words(wanted)) THEN
+        PERFORM webhooks.refresh_events(wanted.on_table);
+        same_id := webhooks.unnamed_event(wanted);
+        IF same_id IS NOT NULL THEN
+            RETURN same_id;
+        END IF;
+    END IF;
+
     made.id := webhooks.make_event(wanted);
-    IF wanted.condition IS NOT NULL THEN
+    IF wanted.fields IS NOT NULL OR wanted.condition IS NOT NULL THEN
         SELECT e.* INTO made FROM webhooks.event e WHERE e.id = made.id;
-        same_id := webhooks.unnamed_event(made);
+        same_id := webhooks.equal_event(made);
         IF same_id IS NOT NULL THEN
             RAISE EXCEPTION USING ERRCODE = 'WH001', MESSAGE = 'undone: the event is there, in other words';
         END IF;
     END IF;
     RETURN made.id;
-EXCEPTION WHEN SQLSTATE 'WH001' THEN
-    -- The lock was undone too.
-    SELECT e.id INTO same_id FROM webhooks.event e WHERE e.id = same_id AND e.dropped_at IS NULL FOR KEY SHARE;
-    RETURN COALESCE(same_id, webhooks.make_event(wanted));
+EXCEPTION
+    WHEN SQLSTATE 'WH001' THEN
+        -- Against being dropped, as in unnamed_event.
+        SELECT e.id INTO same_id FROM webhooks.event e WHERE e.id = same_id AND e.dropped_at IS NULL FOR KEY SHARE;
+        RETURN COALESCE(same_id, webhooks.make_event(wanted));
 END $$;
 
 COMMENT ON FUNCTION webhooks.make_unnamed_event(webhooks.event) IS
-'For add_event, where no event has these words: makes one, unless its condition says what that of another says, as after a column was renamed.';
+'For add_event, where no event has these words: makes one, unless it says what another one says, as after a column was renamed.';
 
 
 CREATE FUNCTION webhooks.make_event(wanted webhooks.event) RETURNS bigint

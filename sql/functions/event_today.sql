@@ -5,19 +5,22 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    given    text[] := ARRAY[event.condition, event.data, event.account, event.key];
+    given    text[]  := ARRAY[event.condition, event.data, event.account, event.key];
+    computes boolean := coalesce(event.data, event.account, event.key) IS NOT NULL;
+    computed text[]  := '{}';
     today    text[];
     said     record;
-    computed text[] := ARRAY(SELECT convert_from(expression, getdatabaseencoding())
-                             FROM unnest(webhooks.event_expressions(event.id)) WITH ORDINALITY AS e (expression, n) ORDER BY n);
 BEGIN
+    IF computes THEN
+        computed := ARRAY(SELECT convert_from(expression, getdatabaseencoding())
+                          FROM unnest(webhooks.event_expressions(event.id)) WITH ORDINALITY AS e (expression, n) ORDER BY n);
+    END IF;
     SELECT ARRAY(SELECT a.attname::text COLLATE "C" FROM pg_attribute a
                  WHERE a.attrelid = event.on_table AND a.attnum = ANY (w.columns) ORDER BY 1) AS fields,
            convert_from(w.condition, getdatabaseencoding()) AS condition
     INTO said
     FROM pg_trigger t,
-         webhooks.event_when(t.oid, coalesce(event.data, event.account, event.key) IS NOT NULL,
-                             event.type = 'table.recordUpdate', event.condition IS NOT NULL) w
+         webhooks.event_when(t.oid, computes, event.type = 'table.recordUpdate', event.condition IS NOT NULL) w
     WHERE t.tgrelid = event.on_table AND t.tgname = 'webhooks_event_' || event.id AND t.tgqual IS NOT NULL;
     -- Without its trigger, or with one that somebody has made otherwise, what was given is all there is.
     IF NOT FOUND THEN
@@ -51,27 +54,23 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    outdated record;
-BEGIN
-    FOR outdated IN
-        SELECT e.id, t.fields, t.condition, t.data, t.account, t.key, t.understood
-        FROM webhooks.event e, webhooks.event_today(e) t
+    outdated webhooks.event[] := ARRAY(
+        SELECT t FROM webhooks.event e, webhooks.event_today(e) t
         WHERE e.on_table = of_table AND e.dropped_at IS NULL
           AND (e.fields, e.condition, e.data, e.account, e.key, e.understood)
               IS DISTINCT FROM (t.fields, t.condition, t.data, t.account, t.key, t.understood)
         ORDER BY e.id
-        FOR NO KEY UPDATE OF e SKIP LOCKED
-    LOOP
-        BEGIN
-            UPDATE webhooks.event e
-            SET fields = outdated.fields, condition = outdated.condition, data = outdated.data,
-                account = outdated.account, key = outdated.key, understood = outdated.understood
-            WHERE e.id = outdated.id;
-        EXCEPTION WHEN unique_violation THEN
-            -- Two columns have taken each other's names: the texts stay what they were, and event_today knows better.
-            NULL;
-        END;
-    END LOOP;
+        FOR NO KEY UPDATE OF e SKIP LOCKED);
+BEGIN
+    -- Two columns may have taken each other's names, and no two unnamed events have the same words, not even in between.
+    UPDATE webhooks.event e SET condition = 'event ' || e.id FROM unnest(outdated) AS t WHERE e.id = t.id AND NOT e.named;
+    UPDATE webhooks.event e
+    SET fields = t.fields, condition = t.condition, data = t.data, account = t.account, key = t.key, understood = t.understood
+    FROM unnest(outdated) AS t
+    WHERE e.id = t.id;
+EXCEPTION WHEN unique_violation THEN
+    -- One has become what another one that is locked was: the texts stay what they were, and event_today knows better.
+    NULL;
 END $$;
 
 COMMENT ON FUNCTION webhooks.refresh_events(regclass) IS

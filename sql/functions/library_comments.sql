@@ -66,6 +66,9 @@ COMMENT ON FUNCTION webhooks.call_to_test(bigint) IS
 COMMENT ON FUNCTION webhooks.event_when(oid, boolean, boolean, boolean) IS
 'The numbers of the columns whose change the WHEN clause of an event''s trigger asks for, and its condition, as bytes in the database''s encoding. What parts the clause has must be said: the event''s function, a change, a condition. No row if it has others.';
 
+COMMENT ON FUNCTION webhooks.triggers_alike(oid, oid[], boolean, boolean) IS
+'For add_event: those of some triggers of unnamed events that say what the first one says, whatever the names were when they were made. All are on one table and for one operation, and their WHEN clauses have the same parts: a change, a condition.';
+
 COMMENT ON FUNCTION webhooks.event_expressions(bigint) IS
 'The expressions for data, account and key in the function of the event with that id, as bytes in the database''s encoding. NULL if it has no function.';
 

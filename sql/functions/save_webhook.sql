@@ -107,14 +107,17 @@ COMMENT ON FUNCTION webhooks.set_events(text, bigint, jsonb) IS
 
 
 CREATE FUNCTION webhooks.wanted_events(of_webhook bigint, events jsonb) RETURNS TABLE (wanted jsonb, event text, is_so boolean)
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT g.wanted, coalesce(g.wanted ->> 'name', d.event), d.document IS NOT DISTINCT FROM g.wanted
     FROM jsonb_array_elements(events) WITH ORDINALITY AS g (wanted, n)
          LEFT JOIN webhooks.subscription_documents(of_webhook) d ON d.document - 'payload' = g.wanted - 'payload'
-    ORDER BY g.n
-$$;
+    ORDER BY g.n;
+END $$;
 
 COMMENT ON FUNCTION webhooks.wanted_events(bigint, jsonb) IS
 'For save_webhook and apply_config: events as they were given, with their names, NULL for unnamed ones that the webhook has not in these very words, and whether the webhook is subscribed just so.';

@@ -1,26 +1,28 @@
 -- Webhooks as JSON, to read. The keys are the names of create_webhook's parameters.
 
 CREATE FUNCTION webhooks.interval_text(value interval) RETURNS text
-LANGUAGE sql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT coalesce(string_agg(trim_scale(number) || ' ' || unit || CASE WHEN number = 1 THEN '' ELSE 's' END, ' ' ORDER BY n), '0 seconds')
+BEGIN
+    RETURN coalesce(string_agg(trim_scale(number) || ' ' || unit || CASE WHEN number = 1 THEN '' ELSE 's' END, ' ' ORDER BY n), '0 seconds')
     FROM (VALUES (1, extract(year FROM value), 'year'), (2, extract(month FROM value), 'month'),
                  (3, extract(day FROM value), 'day'), (4, extract(hour FROM value), 'hour'),
                  (5, extract(minute FROM value), 'minute'), (6, extract(second FROM value), 'second')) AS part (n, number, unit)
-    WHERE number <> 0
-$$;
+    WHERE number <> 0;
+END $$;
 
 COMMENT ON FUNCTION webhooks.interval_text(interval) IS
 'An interval in words, such as 15 seconds, whatever IntervalStyle is.';
 
 
 CREATE FUNCTION webhooks.interval_texts("values" interval[]) RETURNS text[]
-LANGUAGE sql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT ARRAY(SELECT webhooks.interval_text(value) FROM unnest("values") WITH ORDINALITY AS v (value, n) ORDER BY n)
-$$;
+BEGIN
+    RETURN ARRAY(SELECT webhooks.interval_text(value) FROM unnest("values") WITH ORDINALITY AS v (value, n) ORDER BY n);
+END $$;
 
 COMMENT ON FUNCTION webhooks.interval_texts(interval[]) IS
 'The same for several.';
@@ -47,10 +49,11 @@ COMMENT ON FUNCTION webhooks.secret_settings(bigint) IS
 
 
 CREATE FUNCTION webhooks.webhook_document(of_webhook bigint) RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT jsonb_build_object(
+BEGIN
+    RETURN jsonb_build_object(
                'name', w.name,
                'description', w.description,
                'account', w.account,
@@ -72,8 +75,8 @@ AS $$
                'events', webhooks.event_list(w.id))
            || webhooks.secret_settings(w.id)
     FROM webhooks.webhook w
-    WHERE w.id = of_webhook
-$$;
+    WHERE w.id = of_webhook;
+END $$;
 
 COMMENT ON FUNCTION webhooks.webhook_document(bigint) IS
 'For get_webhook and export_config: what somebody has decided about a webhook, as JSON that is the same in every database.';

@@ -4,13 +4,15 @@ use std::ffi::{CStr, CString};
 
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
+use pgrx::PgMemoryContexts;
 
 use super::encoding::RawText;
+use super::statement::column;
 use super::sys;
 
 /// What a WHEN clause says.
 pub struct When {
-    /// The columns of OLD that the part about changes names, in no order.
+    /// The columns of OLD that the part about changes names, sorted.
     pub columns: Vec<i16>,
     /// The condition, as an expression over `old` and `new`, in the database's encoding.
     pub condition: Option<Vec<u8>>,
@@ -40,35 +42,97 @@ pub fn when(trigger: Oid, parts: Parts) -> Option<When> {
         &[trigger.into()],
     )
     .ok()?;
-    let clause = CString::new(clause?.0).ok()?;
+    let table = table?;
     // SAFETY: that is what the server has written of this table's trigger.
-    unsafe { take_apart(table?, &clause, parts) }
+    unsafe {
+        let clause = Clause::read(clause?, parts)?;
+        Some(When {
+            condition: clause.condition.map(|condition| text(table, condition)),
+            columns: clause.columns,
+        })
+    }
 }
 
-/// # Safety
-/// The text is `tgqual` of a trigger on this table.
-unsafe fn take_apart(table: Oid, tgqual: &CStr, parts: Parts) -> Option<When> {
-    // SAFETY: the server wrote the text from a valid tree.
-    unsafe {
-        let clause: *mut pg_sys::Node = pg_sys::stringToNode(tgqual.as_ptr()).cast();
-        let count = parts.before_condition() + usize::from(parts.condition);
-        // What stands alone may be an AND of the user's.
-        let found = match count {
-            1 => vec![clause],
-            _ => conjuncts(clause),
+/// Those of some triggers whose WHEN clauses say just what that of this one says, whatever the names were when they were
+/// made. All have these parts, and are on one table and for the same operation.
+pub fn alike(trigger: Oid, others: Vec<Oid>, parts: Parts) -> Vec<Oid> {
+    let clauses = "SELECT t.oid, t.tgqual::pg_catalog.text FROM pg_catalog.pg_trigger t
+                    WHERE t.oid = ANY ($1) AND t.tgqual IS NOT NULL";
+    Spi::connect(|client| {
+        let read = |triggers: Vec<Oid>| {
+            client
+                .select(clauses, None, &[triggers.into()])
+                .unwrap_or_else(|error| panic!("{clauses}: {error}"))
+                .map(|row| (column::<Oid>(&row, 1), column::<RawText>(&row, 2)))
         };
-        if found.len() != count {
-            return None;
+        let Some(wanted) = read(vec![trigger]).next().and_then(|(_, text)| {
+            // SAFETY: that is what the server has written of this trigger.
+            unsafe { Clause::read(text, parts) }
+        }) else {
+            return Vec::new();
+        };
+        read(others)
+            .filter_map(|(other, text)| {
+                let mut memory = PgMemoryContexts::new("webhooks clause");
+                // SAFETY: as above, and what is read lives as long as its memory; comparing trees changes none.
+                let same = unsafe {
+                    memory.switch_to(|_| {
+                        Clause::read(text, parts).is_some_and(|clause| clause.says_what(&wanted))
+                    })
+                };
+                same.then_some(other)
+            })
+            .collect()
+    })
+}
+
+/// A WHEN clause, taken apart.
+struct Clause {
+    /// The columns of OLD that the part about changes names, sorted.
+    columns: Vec<i16>,
+    condition: Option<*mut pg_sys::Node>,
+}
+
+impl Clause {
+    /// `None` if it does not have just these parts.
+    ///
+    /// # Safety
+    /// The text is `tgqual` of a trigger. What is read lies in the current context.
+    unsafe fn read(tgqual: RawText, parts: Parts) -> Option<Self> {
+        let text = CString::new(tgqual.0).ok()?;
+        // SAFETY: the server wrote the text from a valid tree.
+        unsafe {
+            let clause: *mut pg_sys::Node = pg_sys::stringToNode(text.as_ptr()).cast();
+            let count = parts.before_condition() + usize::from(parts.condition);
+            // What stands alone may be an AND of the user's.
+            let found = match count {
+                1 => vec![clause],
+                _ => conjuncts(clause),
+            };
+            if found.len() != count {
+                return None;
+            }
+            let mut columns = match parts.changes {
+                true => old_columns(found[usize::from(parts.computes)]),
+                false => Vec::new(),
+            };
+            columns.sort_unstable();
+            let condition = found.get(parts.before_condition()).copied();
+            Some(Self { columns, condition })
         }
-        let columns = match parts.changes {
-            true => old_columns(found[usize::from(parts.computes)]),
-            false => Vec::new(),
-        };
-        let condition = found.get(parts.before_condition());
-        Some(When {
-            columns,
-            condition: condition.map(|&condition| text(table, condition)),
-        })
+    }
+
+    /// # Safety
+    /// The conditions of both are still there.
+    unsafe fn says_what(&self, other: &Self) -> bool {
+        if self.columns != other.columns {
+            return false;
+        }
+        match (self.condition, other.condition) {
+            // SAFETY: both are valid trees.
+            (Some(one), Some(other)) => unsafe { pg_sys::equal(one.cast(), other.cast()) },
+            (one, other) => one.is_none() && other.is_none(),
+        }
     }
 }
 
