@@ -9,7 +9,8 @@ use pgrx::prelude::*;
 
 use crate::error;
 use crate::pg::computed::tie_to_table;
-use crate::pg::expression::{with_search_path, Around, Refused};
+use crate::pg::encoding::Utf8;
+use crate::pg::expression::{execute, with_search_path, Around, Refused};
 use crate::pg::identity::Identity;
 use crate::pg::statement::column;
 
@@ -27,24 +28,24 @@ mod webhooks {
 
     /// Has the server parse and plan a query of one column and no rows around an expression.
     #[pg_extern]
-    fn check_expression(argument: &str, before: &str, expression: &str, after: &str) {
+    fn check_expression(argument: Utf8, before: Utf8, expression: Utf8, after: Utf8) {
         let around = Around {
-            before,
-            expression,
-            after,
+            before: &before,
+            expression: &expression,
+            after: &after,
         };
         if let Err(refused) = around.check() {
-            raise(argument, refused);
+            raise(&argument, refused);
         }
     }
 
     /// Runs a command around an expression.
     #[pg_extern]
-    fn run_expression(argument: &str, before: &str, expression: &str, after: &str) {
+    fn run_expression(argument: Utf8, before: Utf8, expression: Utf8, after: Utf8) {
         let around = Around {
-            before,
-            expression,
-            after,
+            before: &before,
+            expression: &expression,
+            after: &after,
         };
         match around.run() {
             Ok(()) => {}
@@ -52,7 +53,7 @@ mod webhooks {
             Err(refused) if refused.code == PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE => {
                 error::raise_again(refused.code, refused.message, refused.hint)
             }
-            Err(refused) => raise(argument, refused),
+            Err(refused) => raise(&argument, refused),
         }
     }
 
@@ -62,10 +63,10 @@ mod webhooks {
     fn make_event_function(
         event_id: i64,
         on_table: Oid,
-        event_type: &str,
-        data: Option<&str>,
-        account: Option<&str>,
-        key: Option<&str>,
+        event_type: Utf8,
+        data: Option<Utf8>,
+        account: Option<Utf8>,
+        key: Option<Utf8>,
         owner: default!(Option<Oid>, "NULL"),
     ) {
         if let Some(owner) = owner {
@@ -77,7 +78,8 @@ mod webhooks {
                FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1",
             &[on_table.into()],
         );
-        let rows: &[&str] = match event_type {
+        let expressions = [data.as_deref(), account.as_deref(), key.as_deref()];
+        let rows: &[&str] = match &*event_type {
             "table.recordInsert" => &["new"],
             "table.recordDelete" => &["old"],
             _ => &["old", "new"],
@@ -88,7 +90,7 @@ mod webhooks {
                 "SELECT pg_catalog.has_table_privilege($1, 'SELECT')",
                 &[on_table.into()],
             ) == Ok(Some(true));
-            for (argument, expression) in ARGUMENTS.into_iter().zip([data, account, key]) {
+            for (argument, expression) in ARGUMENTS.into_iter().zip(expressions) {
                 // Who has lost the table since still has the event: what it computes was checked when it was made.
                 if let Some(expression) = expression.filter(|_| owner.is_none() || may_read) {
                     check(argument, expression, &table, rows);
@@ -100,7 +102,7 @@ mod webhooks {
                 rows,
                 path: &path,
             };
-            function.create([data, account, key]);
+            function.create(expressions);
         });
         let function = Spi::get_one_with_args::<Oid>(
             "SELECT p.oid FROM pg_catalog.pg_proc p
@@ -138,7 +140,7 @@ mod webhooks {
     /// Drops the function of an event, if it has one and no trigger needs it.
     #[pg_extern]
     fn drop_event_function(event_id: i64) {
-        let signature = Spi::get_one_with_args::<String>(
+        let signature = Spi::get_one_with_args::<Utf8>(
             "SELECT pg_catalog.format('webhooks.%I(%s)', p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid))
                FROM pg_catalog.pg_proc p
               WHERE p.pronamespace = 'webhooks'::pg_catalog.regnamespace AND p.proname = 'event_' || $1",
@@ -146,7 +148,7 @@ mod webhooks {
         );
         if let Some(signature) = signature.ok().flatten() {
             let _owner = Identity::assume(schema_owner());
-            run(&format!("DROP FUNCTION {signature}"));
+            execute(&format!("DROP FUNCTION {}", signature.0));
         }
     }
 }
@@ -266,7 +268,7 @@ impl Function<'_> {
         let owner = text("SELECT quote_ident(current_user)", &[]);
         {
             let _schema_owner = Identity::assume(schema_owner());
-            run(&format!("CREATE SCHEMA {made_in} AUTHORIZATION {owner}"));
+            execute(&format!("CREATE SCHEMA {made_in} AUTHORIZATION {owner}"));
         }
         let command = format!(
             "CREATE FUNCTION {made_in}.{name}({parameters}, OUT data pg_catalog.json, OUT account pg_catalog.text, OUT key pg_catalog.text) \
@@ -289,14 +291,14 @@ impl Function<'_> {
             raise(&names.join("\" or \""), refused);
         }
         let _schema_owner = Identity::assume(schema_owner());
-        run(&format!(
+        execute(&format!(
             "ALTER FUNCTION {made_in}.{name}({parameters}) SET SCHEMA webhooks"
         ));
-        run(&format!("DROP SCHEMA {made_in}"));
-        run(&format!(
+        execute(&format!("DROP SCHEMA {made_in}"));
+        execute(&format!(
             "REVOKE ALL ON FUNCTION webhooks.{name}({parameters}) FROM PUBLIC"
         ));
-        run(&format!(
+        execute(&format!(
             "COMMENT ON FUNCTION webhooks.{name}({parameters}) IS 'What the event with this id computes for its messages, with the privileges of this function''s owner.'"
         ));
     }
@@ -327,7 +329,7 @@ fn schema_owner() -> Oid {
 /// The caller's `search_path`, as it is resolved now: the role that `"$user"` stands for must not be another later, nor
 /// may a temporary object come before what was meant.
 fn search_path() -> String {
-    let schemas: Vec<String> =
+    let schemas: Vec<Utf8> =
         Spi::get_one("SELECT pg_catalog.current_schemas(false)::pg_catalog.text[]")
             .ok()
             .flatten()
@@ -341,13 +343,10 @@ fn search_path() -> String {
 /// What a query about the catalogs gives.
 fn text(query: &str, arguments: &[pgrx::datum::DatumWithOid<'_>]) -> String {
     with_search_path("pg_catalog, pg_temp", || {
-        Spi::get_one_with_args(query, arguments)
+        Spi::get_one_with_args::<Utf8>(query, arguments)
             .ok()
             .flatten()
             .unwrap_or_else(|| panic!("{query}"))
+            .0
     })
-}
-
-fn run(command: &str) {
-    Spi::run(command).unwrap_or_else(|error| panic!("{command}: {error}"));
 }

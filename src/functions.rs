@@ -4,6 +4,7 @@ use pgrx::prelude::*;
 use webhooks_delivery::{check_url as check, MessageId, UrlProblem};
 
 use crate::log::{from_unix, timestamp, to_unix};
+use crate::pg::encoding::{RawText, Utf8};
 use crate::pg::{backend, entry, process, wake};
 use crate::{capture, error, settings, trial};
 
@@ -25,13 +26,13 @@ mod webhooks {
 
     /// The number in a message's id; NULL when the text is no message id.
     #[pg_extern(immutable, strict, parallel_safe)]
-    fn message_seq_of(id: &str) -> Option<i64> {
+    fn message_seq_of(id: Utf8) -> Option<i64> {
         id.parse::<MessageId>().ok().map(|id| id.seq)
     }
 
     /// The time in a message's id; NULL when the text is no message id.
     #[pg_extern(immutable, strict, parallel_safe)]
-    fn message_at_of(id: &str) -> Option<TimestampWithTimeZone> {
+    fn message_at_of(id: Utf8) -> Option<TimestampWithTimeZone> {
         let at = from_unix(id.parse::<MessageId>().ok()?.at);
         TimestampWithTimeZone::try_from(at).ok()
     }
@@ -41,9 +42,9 @@ mod webhooks {
     #[pg_extern]
     fn record_message(
         event_id: i64,
-        data: Option<&str>,
-        record: Option<&str>,
-        account: Option<&str>,
+        data: Option<RawText>,
+        record: Option<RawText>,
+        account: Option<RawText>,
     ) -> Option<String> {
         if !settings::capture() {
             return None;
@@ -54,7 +55,7 @@ mod webhooks {
             record,
             account,
         };
-        match capture::emit::emitted(&emitted) {
+        match capture::emit::emitted(emitted) {
             Some(recorded) => {
                 let id = MessageId {
                     at: to_unix(recorded.at),
@@ -143,7 +144,7 @@ mod webhooks {
     ) -> TableIterator<
         'static,
         (
-            name!(url, String),
+            name!(url, Utf8),
             name!(status, Option<i32>),
             name!(duration_us, i64),
             name!(error, Option<String>),
@@ -151,7 +152,9 @@ mod webhooks {
         ),
     > {
         let outcomes = trial::call(webhook_id).into_iter();
-        TableIterator::new(outcomes.map(|o| (o.url, o.status, o.duration_us, o.error, o.response)))
+        TableIterator::new(
+            outcomes.map(|o| (Utf8(o.url), o.status, o.duration_us, o.error, o.response)),
+        )
     }
 
     /// Whether the library was loaded by shared_preload_libraries.
@@ -168,7 +171,7 @@ mod webhooks {
 
     /// Refuses a URL whose form or literal address the address policy does not allow. Names are judged when they are called.
     #[pg_extern]
-    fn check_url(url: Option<&str>) {
+    fn check_url(url: Option<Utf8>) {
         let Some(url) = url else {
             error::invalid_argument(
                 "url",
@@ -176,7 +179,7 @@ mod webhooks {
                 "Give an absolute URL such as https://example.com/hooks.",
             )
         };
-        if let Err(problem) = check(url, &settings::policy()) {
+        if let Err(problem) = check(&url, &settings::policy()) {
             let hint = match problem {
                 UrlProblem::ForbiddenAddress(_) => {
                     "Add its network to webhooks.allowed_networks, in the configuration file or with ALTER SYSTEM, and reload, \

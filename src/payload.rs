@@ -100,8 +100,8 @@ fn parse(payload: &str) -> Payload {
     Payload::parse(payload).unwrap_or_else(|problem| {
         error::raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            storable(&format!("invalid argument \"payload\": {problem}")),
-            &storable(&problem.hint()),
+            format!("invalid argument \"payload\": {problem}"),
+            &problem.hint(),
         )
     })
 }

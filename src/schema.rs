@@ -1,4 +1,4 @@
-//! The files of `sql/` in the order in which `CREATE EXTENSION` runs them.
+//! The files of `sql/` in the order in which `CREATE EXTENSION` runs them. They are ASCII: a database may be in any encoding.
 
 use pgrx::prelude::*;
 

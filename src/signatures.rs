@@ -3,11 +3,11 @@
 //! No error here shows a secret or the value of a header, whatever is wrong with it.
 
 use pgrx::prelude::*;
-use pgrx::JsonB;
 use serde_json::{Map, Value};
 use webhooks_delivery::{secret, HeaderProblem, Headers, Scheme};
 
 use crate::error;
+use crate::pg::encoding::Utf8;
 
 const ARGUMENT: &str = "headers";
 const SCHEMES: &str =
@@ -20,22 +20,22 @@ mod webhooks {
 
     /// Refuses what is no signature.
     #[pg_extern(immutable)]
-    fn check_signature(signature: Option<&str>) {
-        scheme(signature);
+    fn check_signature(signature: Option<Utf8>) {
+        scheme(signature.as_deref());
     }
 
     /// A new secret for a signature; NULL where nothing is signed.
     #[pg_extern]
-    fn generate_secret(signature: default!(Option<&str>, "'standard'")) -> Option<String> {
-        secret::generate(scheme(signature))
+    fn generate_secret(signature: default!(Option<Utf8>, "'standard'")) -> Option<String> {
+        secret::generate(scheme(signature.as_deref()))
             .unwrap_or_else(|error| panic!("no random bytes from the system: {error}"))
     }
 
     /// Refuses a secret that does not fit the signature.
     #[pg_extern]
-    fn check_secret(signature: Option<&str>, secret: Option<&str>) {
-        let scheme = scheme(signature);
-        let problem = match secret.map(|text| secret::check(scheme, text)) {
+    fn check_secret(signature: Option<Utf8>, secret: Option<Utf8>) {
+        let scheme = scheme(signature.as_deref());
+        let problem = match secret.map(|text| secret::check(scheme, &text)) {
             Some(Ok(())) => return,
             Some(Err(problem)) => problem.to_string(),
             None => "it is null".to_owned(),
@@ -52,18 +52,19 @@ mod webhooks {
 
     /// The `whpk_` that verifies what a `whsk_` signs.
     #[pg_extern(immutable, strict, parallel_safe)]
-    fn public_key_of(secret: &str) -> String {
-        secret::public_key(secret).unwrap_or_else(|problem| {
+    fn public_key_of(secret: Utf8) -> String {
+        secret::public_key(&secret).unwrap_or_else(|problem| {
             let hint = format!("Give {}.", secret::form(Scheme::StandardEd25519));
             error::invalid_argument("secret", &problem.to_string(), &hint)
         })
     }
 
-    /// Refuses headers that may not be added to a call.
+    /// Refuses headers that may not be added to a call, given as JSON text.
     #[pg_extern]
-    fn check_headers(headers: Option<JsonB>) {
+    fn check_headers(headers: Option<Utf8>) {
         let object = "Give a JSON object of names and values, such as {\"authorization\": \"Bearer …\"}; {} for none.";
-        let Some(JsonB(Value::Object(headers))) = headers else {
+        let headers = headers.and_then(|text| serde_json::from_str(&text).ok());
+        let Some(Value::Object(headers)) = headers else {
             error::invalid_argument(ARGUMENT, "it is not a JSON object", object)
         };
         if let Some((name, _)) = headers.iter().find(|(_, value)| !value.is_string()) {

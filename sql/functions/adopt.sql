@@ -12,7 +12,7 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION webhooks.is_copy() IS
-'Whether definitions in this database come from another one, by a dump or CREATE DATABASE … TEMPLATE, and have not been adopted: then nothing is sent.';
+'Whether definitions in this database come from another one, by a dump or CREATE DATABASE ... TEMPLATE, and have not been adopted: then nothing is sent.';
 
 
 CREATE FUNCTION webhooks.adopt() RETURNS void

@@ -1,5 +1,5 @@
--- enabled → disabled → enabled: what happens in between waits, and is sent then.
--- enabled → gone → enabled: what happens in between is not sent, and what waited before has failed.
+-- enabled -> disabled -> enabled: what happens in between waits, and is sent then.
+-- enabled -> gone -> enabled: what happens in between is not sent, and what waited before has failed.
 
 CREATE FUNCTION webhooks.disable_endpoints(asked bigint[], dead bigint[]) RETURNS SETOF webhooks.trouble
 LANGUAGE sql

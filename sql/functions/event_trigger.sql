@@ -10,7 +10,7 @@ AS $$
     SELECT concat_ws(
         ' OR ',
         string_agg(format('OLD.%1$I IS DISTINCT FROM NEW.%1$I', f.name), ' OR ' ORDER BY f.n) FILTER (WHERE f.is_plain),
-        -- Between two ROW(…)s, *<> would be asked of each field by itself, so there its function stands, which a dump
+        -- Between two ROW(...)s, *<> would be asked of each field by itself, so there its function stands, which a dump
         -- also keeps.
         'pg_catalog.record_image_ne(ROW('
             || string_agg(format('OLD.%I', f.name), ', ' ORDER BY f.n) FILTER (WHERE NOT f.is_plain) || '), ROW('
@@ -88,7 +88,7 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION webhooks.has_event_trigger(webhooks.event) IS
-'Whether an event''s trigger is on its table: DROP TRIGGER, or DROP COLUMN … CASCADE, may have taken it.';
+'Whether an event''s trigger is on its table: DROP TRIGGER, or DROP COLUMN ... CASCADE, may have taken it.';
 
 
 CREATE FUNCTION webhooks.has_event_function(event_id bigint) RETURNS boolean

@@ -6,7 +6,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 BEGIN
-    PERFORM webhooks.check_headers(headers);
+    PERFORM webhooks.check_headers(headers::text);
     DELETE FROM webhooks.header h WHERE h.webhook_id = webhook_id;
     INSERT INTO webhooks.header (webhook_id, name, value)
     SELECT webhook_id, given.key, given.value FROM jsonb_each_text(headers) AS given;

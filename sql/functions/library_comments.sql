@@ -51,8 +51,8 @@ COMMENT ON FUNCTION webhooks.check_secret(text, text) IS
 COMMENT ON FUNCTION webhooks.public_key_of(text) IS
 'The whpk_ that verifies what a whsk_ signs. See public_key(name).';
 
-COMMENT ON FUNCTION webhooks.check_headers(jsonb) IS
-'Raises an error, which shows no value, unless a webhook may have these headers added to its calls.';
+COMMENT ON FUNCTION webhooks.check_headers(text) IS
+'Raises an error, which shows no value, unless a webhook may have these headers, as JSON, added to its calls.';
 
 COMMENT ON FUNCTION webhooks.payload_columns(bytea) IS
 'The columns of an event''s table that a payload names, in UTF-8, each with its place in the payload, and whether it is what was there before an update; raises an error if the JSON, in UTF-8, is neither the name of a preset nor a template.';

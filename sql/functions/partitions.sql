@@ -37,7 +37,7 @@ BEGIN
         RETURN false;  -- and that day stays in the default partition as a whole
     END IF;
 
-    -- Made on its own and then attached, because CREATE TABLE … PARTITION OF locks out all readers of the log.
+    -- Made on its own and then attached, because CREATE TABLE ... PARTITION OF locks out all readers of the log.
     EXECUTE format('CREATE TABLE webhooks.%I (LIKE webhooks.%I INCLUDING ALL EXCLUDING IDENTITY EXCLUDING COMMENTS)',
                    name, log);
     EXECUTE format('REVOKE ALL ON webhooks.%I FROM PUBLIC', name);

@@ -45,4 +45,4 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION webhooks.check_payload_for_event(jsonb, bigint) IS
-'For the functions of this schema: raises an error that says where, unless the event''s table has every column that the payload names, as [@field:…] where the event has no data of its own and as [@old:…]. NULL passes.';
+'For the functions of this schema: raises an error that says where, unless the event''s table has every column that the payload names, as [@field:...] where the event has no data of its own and as [@old:...]. NULL passes.';

@@ -1,5 +1,5 @@
 -- Events that the product raises itself, about webhooks: webhook.started, webhook.stopped and webhook.errors, each also as
--- webhook<id>.… for one webhook. Their rows are made when somebody subscribes, so that they cost nothing before. The
+-- webhook<id>.... for one webhook. Their rows are made when somebody subscribes, so that they cost nothing before. The
 -- record of their messages is the id of the webhook that they are about; it is never told itself.
 
 CREATE TYPE webhooks.trouble AS (
@@ -101,7 +101,7 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION webhooks.raise_state_event(webhooks.webhook, text, json) IS
-'Raises webhook.… and webhook<id>.… about a webhook, in this transaction, where another one is subscribed. The messages are of the webhook''s account.';
+'Raises webhook.... and webhook<id>.... about a webhook, in this transaction, where another one is subscribed. The messages are of the webhook''s account.';
 
 
 CREATE FUNCTION webhooks.webhook_state_changed() RETURNS trigger

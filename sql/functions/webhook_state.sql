@@ -1,5 +1,5 @@
--- started → paused → started: what happens in between is sent later.
--- started → stopped → started: what happens in between is not sent at all.
+-- started -> paused -> started: what happens in between is sent later.
+-- started -> stopped -> started: what happens in between is not sent at all.
 
 CREATE FUNCTION webhooks.set_webhook_state(name text, new_state text) RETURNS void
 LANGUAGE plpgsql

@@ -1,5 +1,5 @@
 -- Whether this database is the one that its definitions were made in, or a copy of it, which must not call what the original
--- calls. A dump carries origin and not home, so a restored one has an origin that is at home nowhere. CREATE DATABASE …
+-- calls. A dump carries origin and not home, so a restored one has an origin that is at home nowhere. CREATE DATABASE ...
 -- TEMPLATE copies both, but the new database is another one. pg_upgrade, a promoted standby and a restored base backup keep
 -- both and the database: they go on.
 

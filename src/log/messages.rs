@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
-use pgrx::spi::{SpiClient, SpiHeapTupleData};
+use pgrx::spi::SpiClient;
 use webhooks_delivery::{Event, Message, Operation};
 
 use super::{timestamp, to_unix, Place};
-use crate::pg::encoding::{utf8, RawText};
-use crate::pg::statement::{column, optional, Statement};
+use crate::pg::encoding::Utf8;
+use crate::pg::statement::{column, optional, optional_text, Statement};
 
 /// Fetches messages; the bounds on `at` name the partitions to look in.
 pub struct Messages {
@@ -61,9 +61,6 @@ impl Messages {
         let Some(arguments) = arguments(places) else {
             return HashMap::new();
         };
-        let text = |row: &SpiHeapTupleData<'_>, number| {
-            optional::<RawText>(row, number).map(|text| utf8(&text.0))
-        };
         self.by_place
             .select(client, &arguments)
             .filter_map(|row| {
@@ -80,12 +77,14 @@ impl Messages {
                         "t" => Operation::Truncate,
                         _ => Operation::Emit,
                     },
-                    record: text(&row, 6),
-                    changed: optional(&row, 7).unwrap_or_default(),
-                    data: text(&row, 8),
-                    old: text(&row, 9),
-                    account: text(&row, 10),
-                    metadata: text(&row, 11),
+                    record: optional_text(&row, 6),
+                    changed: optional::<Vec<Utf8>>(&row, 7)
+                        .map(|names| names.into_iter().map(|name| name.0).collect())
+                        .unwrap_or_default(),
+                    data: optional_text(&row, 8),
+                    old: optional_text(&row, 9),
+                    account: optional_text(&row, 10),
+                    metadata: optional_text(&row, 11),
                     omitted: optional::<i32>(&row, 12).map(|bytes| bytes as u32),
                 };
                 Some(((at, message.seq), Arc::new(message)))

@@ -7,6 +7,8 @@ use pgrx::pg_sys::panic::{CaughtError, ErrorReportWithLevel};
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 
+use super::encoding::encoded;
+
 /// A statement, as what stands before and behind an expression.
 pub struct Around<'a> {
     /// Before it.
@@ -63,17 +65,13 @@ impl Around<'_> {
 
     /// Runs a command.
     pub fn run(&self) -> Result<(), Refused> {
-        self.guarded(|statement| {
-            let statement = statement.to_str().expect("it was made of text");
-            Spi::run(statement).unwrap_or_else(|error| panic!("{statement}: {error}"));
-        })
+        self.guarded(execute_encoded)
     }
 
     /// Does something with the whole statement and catches the error. The caller must raise another one: the transaction,
     /// or the part of it that may be undone by itself, can do nothing any more.
     fn guarded<R>(&self, work: impl FnOnce(&CString) -> R) -> Result<R, Refused> {
-        let whole = [self.before, self.expression, self.after].concat();
-        let statement = CString::new(whole).expect("text of the database holds no NUL");
+        let statement = encoded_statement(&[self.before, self.expression, self.after].concat());
         let mut position = 0;
         PgTryBuilder::new(AssertUnwindSafe(|| {
             Ok(noting_position(&mut position, || work(&statement)))
@@ -107,6 +105,21 @@ impl Around<'_> {
             hint: report.hint().map(str::to_owned),
         }
     }
+}
+
+/// Runs a command in UTF-8, whatever the database's encoding.
+pub fn execute(command: &str) {
+    execute_encoded(&encoded_statement(command));
+}
+
+fn execute_encoded(command: &CString) {
+    // SAFETY: within a connection to SPI, and the command is a C string.
+    let result = Spi::connect_mut(|_| unsafe { pg_sys::SPI_execute(command.as_ptr(), false, 0) });
+    assert!(result > 0, "{command:?}: {result}");
+}
+
+fn encoded_statement(text: &str) -> CString {
+    CString::new(encoded(text)).expect("text of the database holds no NUL")
 }
 
 /// Works with an ear on where in its statement an error lies: characters from 1, which pgrx does not hand over.
@@ -144,7 +157,7 @@ fn noting_position<R>(position: &mut i32, work: impl FnOnce() -> R) -> R {
 
 /// Works with another `search_path`.
 pub fn with_search_path<R>(path: &str, work: impl FnOnce() -> R) -> R {
-    let path = CString::new(path).expect("text of the database holds no NUL");
+    let path = encoded_statement(path);
     // SAFETY: what is set on the new level is undone here, or by the abort of the transaction.
     unsafe {
         let level = pg_sys::NewGUCNestLevel();

@@ -6,6 +6,8 @@ use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 use pgrx::spi::{OwnedPreparedStatement, SpiClient, SpiHeapTupleData, SpiTupleTable};
 
+use super::encoding::Utf8;
+
 /// A statement, its parameters' types, and its plan from the first run on.
 pub struct Statement {
     text: &'static str,
@@ -66,6 +68,16 @@ pub fn optional<T: FromDatum + IntoDatum>(row: &SpiHeapTupleData<'_>, number: us
 /// The same where it cannot be NULL.
 pub fn column<T: FromDatum + IntoDatum>(row: &SpiHeapTupleData<'_>, number: usize) -> T {
     optional(row, number).unwrap_or_else(|| panic!("column {number} is null"))
+}
+
+/// Text in a row's column, from 1; `None` for NULL.
+pub fn optional_text(row: &SpiHeapTupleData<'_>, number: usize) -> Option<String> {
+    optional::<Utf8>(row, number).map(|text| text.0)
+}
+
+/// The same where it cannot be NULL.
+pub fn text(row: &SpiHeapTupleData<'_>, number: usize) -> String {
+    column::<Utf8>(row, number).0
 }
 
 /// One value of each of many things, as an array parameter.

@@ -15,8 +15,7 @@ use super::deliveries::{id_of, Id};
 use super::payloads::Library;
 use super::{outcomes, Worker};
 use crate::log::Entry;
-use crate::pg::encoding::{utf8, RawText};
-use crate::pg::statement::{column, optional};
+use crate::pg::statement::{column, optional, optional_text, text};
 use crate::pg::{catalog, transaction};
 
 /// An endpoint that gets an event's messages.
@@ -107,10 +106,10 @@ impl Configuration {
                     since,
                 };
                 let of_event = subscribers.entry(event_id).or_default();
-                match optional::<RawText>(&row, 4) {
+                match optional_text(&row, 4) {
                     None => of_event.of_all.push(subscriber),
                     Some(account) => {
-                        let of_account = of_event.of_account.entry(utf8(&account.0));
+                        let of_account = of_event.of_account.entry(account);
                         of_account.or_default().push(subscriber);
                     }
                 }
@@ -227,10 +226,10 @@ fn load_events(
     for row in rows_of(client, EVENTS, only) {
         let event = Event {
             id: column(&row, 1),
-            name: optional(&row, 2),
-            event_type: column(&row, 3),
-            object_schema: optional(&row, 4),
-            object_name: optional(&row, 5),
+            name: optional_text(&row, 2),
+            event_type: text(&row, 3),
+            object_schema: optional_text(&row, 4),
+            object_name: optional_text(&row, 5),
             has_data: column(&row, 7),
         };
         tables.extend(optional::<pg_sys::Oid>(&row, 6));
@@ -255,7 +254,7 @@ fn load_endpoints(
         if let Some(webhook) = webhook {
             let endpoint = Endpoint {
                 id: column(&row, 1),
-                url: column(&row, 2),
+                url: text(&row, 2),
                 webhook: Arc::clone(webhook),
                 paused: column(&row, 10),
                 state_since: column::<TimestampWithTimeZone>(&row, 20).into(),
@@ -273,7 +272,7 @@ fn load_webhook(
     id: i64,
     payloads: &mut Library,
 ) -> Option<Arc<Webhook>> {
-    let name: String = column(row, 4);
+    let name = text(row, 4);
     let signature: String = column(row, 5);
     let (secrets, ends): (Vec<String>, Vec<_>) = (column(row, 14), column(row, 15));
     let signing = authentication::signing(&signature, &secrets, &ends);
@@ -317,7 +316,7 @@ fn load_webhook(
             .map(milliseconds)
             .collect(),
         payloads,
-        handshake_key: optional::<RawText>(row, 19).map(|text| Hidden::new(utf8(&text.0))),
+        handshake_key: optional_text(row, 19).map(Hidden::new),
         told_secrets,
     }))
 }

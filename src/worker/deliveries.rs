@@ -15,8 +15,8 @@ use pgrx::spi::{SpiClient, SpiHeapTupleData};
 use webhooks_delivery::Delivery;
 
 use crate::log::{from_unix, timestamp, Place};
-use crate::pg::encoding::{utf8, RawText};
-use crate::pg::statement::{array, column, optional, Statement};
+use crate::pg::encoding::Utf8;
+use crate::pg::statement::{array, column, optional, optional_text, Statement};
 
 /// Names a delivery: endpoint, and the message's number and time (server's epoch).
 pub type Id = (i64, i64, i64);
@@ -255,8 +255,8 @@ impl Deliveries {
             array(rows, |row| timestamp(row.place.at)),
             array(rows, |row| row.place.xid.to_string()),
             array(rows, |row| row.event_id),
-            array(rows, |row| row.record.clone()),
-            array(rows, |row| row.account.clone()),
+            array(rows, |row| row.record.clone().map(Utf8)),
+            array(rows, |row| row.account.clone().map(Utf8)),
         ];
         self.insert_waiting.run(client, &arguments);
     }
@@ -423,7 +423,7 @@ fn row_of(row: &SpiHeapTupleData<'_>) -> Row {
             seq: column(row, 2),
         },
         event_id: column(row, 5),
-        record: optional::<RawText>(row, 6).map(|text| utf8(&text.0)),
+        record: optional_text(row, 6),
         account: None,
         in_lane: false,
         attempts: column::<i32>(row, 7) as u32,

@@ -14,9 +14,9 @@ use pgrx::spi::SpiClient;
 use webhooks_delivery::mail::{LostEndpoint, MailServer, Report};
 
 use super::Worker;
-use crate::pg::encoding::{storable, utf8, RawText};
+use crate::pg::encoding::{storable, Utf8};
 use crate::pg::interrupt;
-use crate::pg::statement::{column, optional};
+use crate::pg::statement::{column, optional_text};
 use crate::pg::transaction::{self, RolledBack};
 use crate::settings;
 
@@ -205,12 +205,8 @@ fn due_letter() -> Option<Letter> {
             .select(due, None, &[])
             .unwrap_or_else(|error| panic!("{due}: {error}"));
         let row = rows.next()?;
-        let text = |number| {
-            optional::<RawText>(&row, number)
-                .map(|text| utf8(&text.0))
-                .unwrap_or_default()
-        };
-        let (urls, states, reasons): (Vec<String>, Vec<String>, Vec<String>) =
+        let text = |number| optional_text(&row, number).unwrap_or_default();
+        let (urls, states, reasons): (Vec<Utf8>, Vec<String>, Vec<String>) =
             (column(&row, 12), column(&row, 13), column(&row, 14));
         let lost = urls.into_iter().zip(states).zip(reasons);
         Some(Letter {
@@ -227,7 +223,11 @@ fn due_letter() -> Option<Letter> {
                 last_error: Some(text(10)).filter(|error| !error.is_empty()),
                 message_ids: column(&row, 11),
                 lost: lost
-                    .map(|((url, state), reason)| LostEndpoint { url, state, reason })
+                    .map(|((url, state), reason)| LostEndpoint {
+                        url: url.0,
+                        state,
+                        reason,
+                    })
                     .collect(),
             },
         })

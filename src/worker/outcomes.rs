@@ -14,7 +14,7 @@ use super::health::Health;
 use super::tally::started_at;
 use super::troubles::{Lost, Troubles};
 use crate::log::{from_unix, timestamp};
-use crate::pg::encoding::storable;
+use crate::pg::encoding::{storable, Utf8};
 use crate::pg::statement::{array, column, Statement};
 
 /// The statements.
@@ -232,7 +232,7 @@ impl Outcomes {
                 array(&open, |e| e.delivery.message.event.id),
                 array(&open, |e| {
                     let record = e.delivery.message.record.as_ref();
-                    record.map(|record| storable(record))
+                    record.map(|record| Utf8(record.clone()))
                 }),
                 array(&open, |e| e.delivery.attempt as i32),
                 array(&open, |e| {

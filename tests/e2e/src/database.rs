@@ -14,12 +14,13 @@ pub struct Database {
 }
 
 impl Database {
-    pub(crate) fn create(server: Arc<Server>, template: &str) -> Self {
+    /// `options` are those of CREATE DATABASE.
+    pub(crate) fn create(server: Arc<Server>, options: &str) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(1);
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
         server
             .connect("postgres")
-            .run(&format!("CREATE DATABASE {name} TEMPLATE {template}"));
+            .run(&format!("CREATE DATABASE {name} {options}"));
         Self { server, name }
     }
 

@@ -222,17 +222,26 @@ impl Server {
 
     /// A database of a test's own, without the extension.
     pub fn empty_database(self: &Arc<Self>) -> Database {
-        Database::create(self.clone(), "template1")
+        Database::create(self.clone(), "TEMPLATE template1")
     }
 
     /// A copy of a database, as `CREATE DATABASE … TEMPLATE` makes it.
     pub fn copied_database(self: &Arc<Self>, original: &Database) -> Database {
-        Database::create(self.clone(), original.name())
+        Database::create(self.clone(), &format!("TEMPLATE {}", original.name()))
     }
 
     /// A database of a test's own, with the extension.
     pub fn database(self: &Arc<Self>) -> Database {
         let database = self.empty_database();
+        database.connect().run("CREATE EXTENSION webhooks");
+        database
+    }
+
+    /// The same in another encoding than UTF-8.
+    pub fn database_in(self: &Arc<Self>, encoding: &str) -> Database {
+        let options =
+            format!("TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'");
+        let database = Database::create(self.clone(), &options);
         database.connect().run("CREATE EXTENSION webhooks");
         database
     }

@@ -8,6 +8,7 @@ mod command_conflicts;
 mod crashes;
 mod databases;
 mod dump;
+mod encodings;
 mod endurance;
 mod examples;
 mod failures;
