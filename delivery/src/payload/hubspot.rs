@@ -42,7 +42,10 @@ fn append_element(
     element.record("objectId", message.record.as_deref());
     if let Some((name, value)) = property {
         element.string("propertyName", name);
-        element.json("propertyValue", value);
+        // Where the event's own data has no such key nobody knows the value. Null would say that it is gone.
+        if value.is_some() {
+            element.json("propertyValue", value);
+        }
     }
     element.string("changeSource", "DATABASE");
     element.number("eventId", message.seq);

@@ -189,9 +189,12 @@ fn clinchpad_repeats_no_key_and_loses_no_object() {
 #[test]
 fn hubspot_has_an_element_for_each_property_that_changed() {
     let mut update = unnamed(Operation::Update);
-    update.changed = vec!["status".into(), "total".into(), "gone".into()];
-    update.data =
-        Some(r#"{"id":1,"total":1.10000000000000000000001,"status":"sub\"scriber"}"#.into());
+    update.changed = ["status", "total", "note", "hidden"]
+        .map(String::from)
+        .to_vec();
+    update.data = Some(
+        r#"{"id":1,"total":1.10000000000000000000001,"status":"sub\"scriber","note":null}"#.into(),
+    );
     update.account = Some("33".into());
     let element = |property: &str, kind: &str| {
         format!(
@@ -205,7 +208,9 @@ fn hubspot_has_an_element_for_each_property_that_changed() {
     let properties = [
         r#""propertyName":"status","propertyValue":"sub\"scriber","#,
         r#""propertyName":"total","propertyValue":1.10000000000000000000001,"#,
-        r#""propertyName":"gone","propertyValue":null,"#,
+        r#""propertyName":"note","propertyValue":null,"#,
+        // Not in what the event tells of the row: null would say that it is empty now.
+        r#""propertyName":"hidden","#,
     ]
     .map(|property| element(property, "propertyChange"))
     .join(",");
