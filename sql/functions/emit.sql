@@ -18,14 +18,15 @@ BEGIN
         RAISE EXCEPTION 'event "%" does not exist', coalesce(event, '')
             USING ERRCODE = 'undefined_object',
                   HINT = 'Make it first with webhooks.create_event(name).';
-    ELSIF NOT raised.named THEN
-        RAISE EXCEPTION 'invalid argument "event": "%" is a generated name', event
+    ELSIF raised.on_table IS NOT NULL THEN
+        -- Who was granted emit could else tell of changes that there were none of.
+        RAISE EXCEPTION 'invalid argument "event": "%" is raised by changes of its table alone', event
             USING ERRCODE = 'object_not_in_prerequisite_state',
-                  HINT = 'Only its table raises it. Make a named one with webhooks.create_event(name).';
+                  HINT = 'Make another one without type and on_table, with webhooks.create_event(name), and subscribe the webhooks to that, too.';
     END IF;
 
     RETURN webhooks.record_message(raised.id, data::text, record, account);
 END $$;
 
 COMMENT ON FUNCTION webhooks.emit(text, jsonb, text, text) IS
-'Raises a named event in this transaction, with an object to send as data, and returns the message id. Messages with the same record arrive in order. account says whose message it is. With webhooks.capture off nothing is raised and the id is NULL. May be granted to an application, which needs nothing else but USAGE on the schema.';
+'Raises an event that is on no table in this transaction, with an object to send as data, and returns the message id. Messages with the same record arrive in order. account says whose message it is. With webhooks.capture off nothing is raised and the id is NULL. May be granted to an application, which needs nothing else but USAGE on the schema.';

@@ -36,7 +36,7 @@ EXCEPTION WHEN unique_violation THEN
 END $$;
 
 COMMENT ON FUNCTION webhooks.create_event(text, text, regclass, text[], text, text, text, text, text) IS
-'Makes a named event that any webhook can subscribe to, such as lead:won. With type (table.recordInsert, table.recordUpdate, table.recordDelete or table.truncate) and on_table it is a trigger there; fields are columns of which an update must change one; condition, data, account and key are SQL expressions over OLD and NEW: data gives a JSON object that is sent in place of the row, account says whose message it is, key is what messages are kept in order by instead of the primary key; the latter two may be just a column''s name. They are evaluated in the transaction that changes the row, data, account and key with the privileges of who makes the event. Without type and on_table only emit raises it. Webhooks with a pattern that matches the name are subscribed at once.';
+'Makes a named event that any webhook can subscribe to, such as lead:won. With type (table.recordInsert, table.recordUpdate, table.recordDelete or table.truncate) and on_table it is a trigger there; fields are columns of which an update must change one; condition, data, account and key are SQL expressions over OLD and NEW: data gives a JSON object that is sent in place of the row, account says whose message it is, key is what messages are kept in order by instead of the primary key; the latter two may be just a column''s name. They are evaluated in the transaction that changes the row, data, account and key with the privileges of who makes the event. Without type and on_table only emit raises it, and emit raises no other. Webhooks with a pattern that matches the name are subscribed at once.';
 
 
 CREATE FUNCTION webhooks.add_event(
