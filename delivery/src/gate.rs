@@ -86,6 +86,13 @@ impl Gate {
         }
     }
 
+    /// The same of a call to where the endpoint was before: it says nothing about where it is now.
+    pub(crate) fn end_elsewhere(&mut self, webhook: &Webhook, batch: &Batch, now: Instant) {
+        if let Some(throttle) = &webhook.throttle {
+            self.window.end(throttle, batch.begun, now);
+        }
+    }
+
     /// A call was made before this lane was.
     pub(crate) fn remember(&mut self, ended: Instant) {
         self.window.add(ended);

@@ -280,7 +280,12 @@ impl Lane {
             }
         }
         self.draining &= self.in_flight > 0;
-        self.gate.end(&self.endpoint.webhook, batch, effect, now);
+        let webhook = &self.endpoint.webhook;
+        if batch.endpoint().url == self.endpoint.url {
+            self.gate.end(webhook, batch, effect, now);
+        } else {
+            self.gate.end_elsewhere(webhook, batch, now);
+        }
     }
 
     /// A call was made before this lane was, and counts.

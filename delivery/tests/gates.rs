@@ -210,6 +210,33 @@ fn an_endpoint_that_was_enabled_before_it_was_seen_disabled_is_called() {
 }
 
 #[test]
+fn what_a_former_url_answers_says_nothing_about_the_one_there_is() {
+    for effect in [Effect::Disable, Effect::Gone, Effect::Wait(WAIT), FAILING] {
+        let endpoint = unordered(1);
+        let (mut scheduler, now) = (
+            scheduler(5, std::slice::from_ref(&endpoint), 12),
+            Instant::now(),
+        );
+        let open = all_next(&mut scheduler, now);
+        assert_eq!(open.len(), 5);
+        let mut moved = Endpoint::clone(&endpoint);
+        moved.url = "https://example.org/".into();
+        moved.state_since += 1;
+        scheduler.configure(vec![Arc::new(moved)]);
+        for batch in open {
+            scheduler.finish(&finished(batch, RETRY, effect), now);
+        }
+        let next = all_next(&mut scheduler, now);
+        assert!(!next.is_empty(), "{effect:?}");
+        assert_eq!(next[0].endpoint().url, "https://example.org/");
+        for batch in next {
+            scheduler.finish(&finished(batch, Verdict::Delivered, Effect::Alive), now);
+        }
+        assert!(scheduler.next(now).is_some(), "{effect:?}");
+    }
+}
+
+#[test]
 fn enabling_ends_what_errors_began() {
     let endpoint = unordered(1);
     let (mut scheduler, now) = (

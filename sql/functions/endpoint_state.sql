@@ -60,6 +60,20 @@ COMMENT ON FUNCTION webhooks.retire_endpoints(bigint[]) IS
 'For the worker: endpoints that have answered 410 get no more calls, and what waits for them has failed. A webhook that has no other is stopped. Gives what has gone wrong, for tell_errors.';
 
 
+CREATE FUNCTION webhooks.set_enabled(of_endpoint bigint) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+    UPDATE webhooks.endpoint e
+    SET state = 'enabled', state_since = now(), state_reason = NULL,
+        since = CASE WHEN e.state = 'gone' THEN transaction_timestamp() ELSE e.since END
+    WHERE e.id = of_endpoint
+$$;
+
+COMMENT ON FUNCTION webhooks.set_enabled(bigint) IS
+'For enable_endpoint and alter_webhook: an endpoint is called from now on, whatever was before. What was not kept for it while it was gone is not sent.';
+
+
 CREATE FUNCTION webhooks.enable_endpoint(webhook text, url text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -73,10 +87,7 @@ BEGIN
     IF old_state = 'enabled' THEN
         RETURN;
     END IF;
-    UPDATE webhooks.endpoint e
-    SET state = 'enabled', state_since = now(), state_reason = NULL,
-        since = CASE WHEN old_state = 'gone' THEN transaction_timestamp() ELSE e.since END
-    WHERE e.id = endpoint_id;
+    PERFORM webhooks.set_enabled(endpoint_id);
     PERFORM webhooks.note_change(webhooks.webhook_id(webhook));
 END $$;
 

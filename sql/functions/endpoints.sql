@@ -46,6 +46,31 @@ COMMENT ON FUNCTION webhooks.add_endpoint(text, text) IS
 'Adds a URL that gets every message of the webhook too, with a retry schedule of its own. One endpoint never delays another.';
 
 
+CREATE FUNCTION webhooks.move_endpoint(of_webhook bigint, url text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    present webhooks.endpoint[];
+BEGIN
+    PERFORM webhooks.check_url(url);
+    present := ARRAY(SELECT e FROM webhooks.endpoint e WHERE e.webhook_id = of_webhook ORDER BY e.id FOR NO KEY UPDATE);
+    IF cardinality(present) > 1 THEN
+        RAISE EXCEPTION 'invalid argument "url": the webhook has % endpoints', cardinality(present)
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Use webhooks.add_endpoint(webhook, url) and webhooks.remove_endpoint(webhook, url).';
+    ELSIF present[1].url = url THEN
+        RETURN;
+    END IF;
+    UPDATE webhooks.endpoint e SET url = url WHERE e.id = present[1].id;
+    PERFORM webhooks.set_enabled(present[1].id);
+END $$;
+
+COMMENT ON FUNCTION webhooks.move_endpoint(bigint, text) IS
+'For alter_webhook: another URL for the only endpoint of a webhook. What waits for it is sent there, and it is enabled, since what became of the former one says nothing about this one.';
+
+
 CREATE FUNCTION webhooks.remove_endpoint(webhook text, url text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp

@@ -87,6 +87,7 @@ COMMENT ON FUNCTION webhooks.create_webhook(text, text, text, text, text, text, 
 
 CREATE FUNCTION webhooks.alter_webhook(
     name           text,
+    url            text       = NULL,
     description    text       = NULL,
     account        text       = NULL,
     secret         text       = NULL,
@@ -183,14 +184,17 @@ BEGIN
     IF headers IS NOT NULL THEN
         PERFORM webhooks.set_headers(changed_id, headers);
     END IF;
+    IF url IS NOT NULL THEN
+        PERFORM webhooks.move_endpoint(changed_id, url);
+    END IF;
 EXCEPTION WHEN unique_violation THEN
     RAISE EXCEPTION 'invalid argument "new_name": webhook "%" already exists', new_name
         USING ERRCODE = 'duplicate_object',
               HINT = 'Choose another name.';
 END $$;
 
-COMMENT ON FUNCTION webhooks.alter_webhook(text, text, text, text, text, jsonb, text, int, interval, int, int, text, interval, interval[], text, jsonb, text, jsonb, text) IS
-'Changes a webhook: the parameters are those of create_webhook, NULL leaves as it is, and new_name renames it. An empty description, account, handshake_key or errors_email and 0 throttle_calls mean none, headers and properties are replaced as a whole. payload goes for all subscriptions without one of their own. A secret, and a signature that is another one, count at once: no older secret signs any more, and where no secret is given one is made that fits. rotate_secret gives receivers time. With another account it gets no more messages of the one before, also those that wait. What else waits is sent as the webhook is then.';
+COMMENT ON FUNCTION webhooks.alter_webhook(text, text, text, text, text, text, jsonb, text, int, interval, int, int, text, interval, interval[], text, jsonb, text, jsonb, text) IS
+'Changes a webhook: the parameters are those of create_webhook without verify, for which there is test_webhook, NULL leaves as it is, and new_name renames it. With another url what waits is sent there, and what was known of the former one counts no more; it is for webhooks with one endpoint. An empty description, account, handshake_key or errors_email and 0 throttle_calls mean none, headers and properties are replaced as a whole. payload goes for all subscriptions without one of their own. A secret, and a signature that is another one, count at once: no older secret signs any more, and where no secret is given one is made that fits. rotate_secret gives receivers time. With another account it gets no more messages of the one before, also those that wait. What else waits is sent as the webhook is then.';
 
 
 CREATE FUNCTION webhooks.note_change(of_webhook bigint) RETURNS void

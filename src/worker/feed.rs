@@ -8,7 +8,7 @@ use pgrx::prelude::*;
 use webhooks_delivery::{Delivery, Endpoint, Event, Message};
 
 use super::deliveries::{id_of, Row};
-use super::troubles::{Lost, Troubles};
+use super::troubles::Troubles;
 use super::{Configuration, Worker};
 use crate::log::messages::Room;
 use crate::log::reader::Page;
@@ -188,7 +188,7 @@ impl Worker {
                     .into_iter()
                     .partition(|row| locked.contains(&row.endpoint_id));
                 deliveries.insert_waiting(client, &rows);
-                troubles.tell(client, Lost::default());
+                troubles.tell(client, &[]);
                 let found = messages.fetch(
                     client,
                     sent.iter().map(|(_, entry)| &entry.place),

@@ -44,8 +44,10 @@ impl Health {
         let Some(first_attempt_at) = delivery.first_attempt_at.map(from_unix) else {
             return false;
         };
+        // What was tried before somebody enabled it, or gave it another URL, says nothing about it as it is.
+        let since = self.since.max(delivery.endpoint.state_since);
         let reached_at = self.last_reached_at.get(&delivery.endpoint.id);
-        first_attempt_at >= self.since && reached_at.is_none_or(|&at| at < first_attempt_at)
+        first_attempt_at >= since && reached_at.is_none_or(|&at| at < first_attempt_at)
     }
 
     /// Forgets endpoints that are no more.

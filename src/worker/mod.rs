@@ -212,7 +212,12 @@ impl Worker {
             // Its retries may have been due meanwhile.
             self.deliveries.will_be_due(Instant::now());
         }
-        self.withdraw(&written.gone_endpoints(), |_, _| true);
+        let gone = written.gone_endpoints();
+        self.withdraw(&gone, |_, _| true);
+        // Of one that was given another URL meanwhile nothing has failed: its rows are read back.
+        for endpoint_id in gone {
+            self.deliveries.overflow(endpoint_id);
+        }
         if let Some(at) = written.next_due() {
             self.deliveries.will_be_due(at);
         }

@@ -2,6 +2,7 @@
 //! and the state of endpoints that are not to be called any more.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pgrx::datum::DatumWithOid;
@@ -12,7 +13,7 @@ use webhooks_delivery::{Delivery, Effect, Finished, Verdict};
 use super::deliveries::{id_of, id_of_row, Id};
 use super::health::Health;
 use super::tally::started_at;
-use super::troubles::{Lost, Troubles};
+use super::troubles::{How, Lost, Troubles};
 use crate::log::{from_unix, timestamp};
 use crate::pg::encoding::{storable, Utf8};
 use crate::pg::statement::{array, column, Statement};
@@ -171,7 +172,7 @@ impl Outcomes {
         let all = ended(calls);
         self.write_attempts(client, &all);
         let open = self.write_deliveries(client, all.clone(), cancelled);
-        troubles(&all, &open).tell(client, lost(calls, health));
+        troubles(&all, &open).tell(client, &lost(calls, health));
         open
     }
 
@@ -284,16 +285,24 @@ fn troubles(all: &[Ended<'_>], open: &Open) -> Troubles {
 
 /// Endpoints that are gone, that asked for no more calls, or that nothing has reached since the first attempt of a
 /// delivery that was given up.
-fn lost(calls: &[Finished], health: &Health) -> Lost {
-    Lost {
-        gone: endpoints(calls, |call| call.effect == Effect::Gone),
-        asked: endpoints(calls, |call| call.effect == Effect::Disable),
-        exhausted: endpoints(calls, |call| {
-            call.deliveries().any(|(delivery, verdict)| {
-                verdict == Verdict::Exhausted && health.is_dead(delivery)
-            })
-        }),
-    }
+fn lost(calls: &[Finished], health: &Health) -> Vec<Lost> {
+    let is_dead = |call: &Finished| {
+        call.deliveries()
+            .any(|(delivery, verdict)| verdict == Verdict::Exhausted && health.is_dead(delivery))
+    };
+    let lost = |call: &Finished| {
+        let how = match call.effect {
+            Effect::Gone => How::Gone,
+            Effect::Disable => How::Asked,
+            _ if is_dead(call) => How::Exhausted,
+            _ => return None,
+        };
+        Some(Lost {
+            endpoint: Arc::clone(call.batch.endpoint()),
+            how,
+        })
+    };
+    calls.iter().filter_map(lost).collect()
 }
 
 /// A call that was made before its endpoint's lane and still counts for a throttle.

@@ -2,29 +2,37 @@
 //! 100,000 failed deliveries are not 100,000 more messages. Told in the transaction that writes it down.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use pgrx::datum::DatumWithOid;
 use pgrx::spi::SpiClient;
-use webhooks_delivery::{Delivery, Event, Finished, MessageId};
+use webhooks_delivery::{Delivery, Endpoint, Event, Finished, MessageId};
 
 use super::deliveries::place_of;
 use crate::log::{to_unix, Place};
-use crate::pg::encoding::storable;
+use crate::pg::encoding::{storable, Utf8};
 use crate::pg::statement::array;
 
 /// Of so many messages the ids are told, for each endpoint.
 const EXAMPLES: usize = 5;
 
+/// A call to a URL that the endpoint had before says nothing about the one that it has.
 const TELL: &str = "
+    WITH lost AS MATERIALIZED (
+        SELECT e.id, c.how
+          FROM webhooks.endpoint e
+          JOIN unnest($8::bigint[], $9::text[], $10::text[]) AS c (id, url, how) ON e.id = c.id AND e.url = c.url
+           FOR NO KEY UPDATE OF e)
     SELECT webhooks.tell_errors(ARRAY(
         SELECT ROW(u.endpoint_id, u.failed, u.untold, u.reduced, false, u.status, u.error,
                    string_to_array(u.message_ids, ','))::webhooks.trouble
           FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::text[], $7::text[])
                AS u (endpoint_id, failed, untold, reduced, status, error, message_ids)
         UNION ALL
-        SELECT t FROM webhooks.retire_endpoints($8) AS t
+        SELECT t FROM webhooks.retire_endpoints(ARRAY(SELECT id FROM lost WHERE how = 'gone')) AS t
         UNION ALL
-        SELECT t FROM webhooks.disable_endpoints($9, $10) AS t))";
+        SELECT t FROM webhooks.disable_endpoints(ARRAY(SELECT id FROM lost WHERE how = 'asked'),
+                                                 ARRAY(SELECT id FROM lost WHERE how = 'exhausted')) AS t))";
 
 /// By endpoint.
 #[derive(Default)]
@@ -54,14 +62,22 @@ impl Trouble {
 }
 
 /// Endpoints that are called no more.
-#[derive(Default)]
 pub struct Lost {
-    /// They have answered 410.
-    pub gone: Vec<i64>,
-    /// They have asked for no more calls.
-    pub asked: Vec<i64>,
-    /// Nothing has reached them for as long as a schedule says; it depends on their webhooks what follows.
-    pub exhausted: Vec<i64>,
+    /// Which.
+    pub endpoint: Arc<Endpoint>,
+    /// Why.
+    pub how: How,
+}
+
+/// Why an endpoint is called no more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// It has answered 410.
+    Gone,
+    /// It has asked for no more calls.
+    Asked,
+    /// Nothing has reached it for as long as a schedule says; it depends on its webhook what follows.
+    Exhausted,
 }
 
 impl Troubles {
@@ -88,13 +104,8 @@ impl Troubles {
     }
 
     /// Writes down which endpoints are lost and tells all of it, inside a transaction.
-    pub fn tell(self, client: &mut SpiClient<'_>, lost: Lost) {
-        let Lost {
-            gone,
-            asked,
-            exhausted,
-        } = lost;
-        if self.0.is_empty() && [&gone, &asked, &exhausted].iter().all(|ids| ids.is_empty()) {
+    pub fn tell(self, client: &mut SpiClient<'_>, lost: &[Lost]) {
+        if self.0.is_empty() && lost.is_empty() {
             return;
         }
         let all: Vec<(i64, Trouble)> = self.0.into_iter().collect();
@@ -106,9 +117,16 @@ impl Troubles {
             array(&all, |(_, trouble)| trouble.last_status),
             array(&all, |(_, trouble)| trouble.last_error.clone()),
             array(&all, |(_, trouble)| trouble.message_ids.join(",")),
-            gone.into(),
-            asked.into(),
-            exhausted.into(),
+            array(lost, |lost| lost.endpoint.id),
+            array(lost, |lost| Utf8(lost.endpoint.url.clone())),
+            array(lost, |lost| {
+                let how = match lost.how {
+                    How::Gone => "gone",
+                    How::Asked => "asked",
+                    How::Exhausted => "exhausted",
+                };
+                how.to_owned()
+            }),
         ];
         client
             .update(TELL, None, &arguments)

@@ -1,5 +1,8 @@
 //! Pausing, stopping, starting and dropping a webhook.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+
 use webhooks_e2e::{wait_until, Answer, Database, Receiver, Server};
 
 /// A webhook `a` under test and a webhook `other` that wants the same: when it has a message, `a` had its chance.
@@ -294,4 +297,69 @@ fn what_ends_while_the_worker_writes_leaves_no_row() {
             );
         }
     }
+}
+
+#[test]
+fn what_waits_is_sent_to_another_url_whatever_became_of_the_former() {
+    let (former, new) = (Receiver::start(), Receiver::start());
+    let database = Server::shared().database();
+    database.webhook("a", &former, "ordering => 'strict', retry_schedule => '{}'");
+    database.watched_table("orders", "a");
+    former.always(Answer::Status(500));
+    let mut session = database.connect();
+    session.run("INSERT INTO orders VALUES (1)");
+    wait_until("it is disabled", || {
+        session.holds("SELECT state = 'disabled' FROM webhooks.endpoint")
+    });
+    session.run("INSERT INTO orders SELECT g FROM generate_series(2, 20) g");
+    new.expect_secret(&session.text("SELECT webhooks.reveal_secret('a')"));
+
+    session.run(&format!(
+        "SELECT webhooks.alter_webhook('a', url => '{}')",
+        new.url()
+    ));
+    new.wait_for(19);
+    assert_eq!(new.ids(), (2..=20).collect::<Vec<_>>(), "in order");
+    assert_eq!(former.count(), 1);
+    assert!(session.holds("SELECT state = 'enabled' FROM webhooks.endpoint"));
+}
+
+#[test]
+fn what_a_former_url_answers_after_the_change_ends_nothing() {
+    let (former, new) = (Receiver::start(), Receiver::start());
+    let database = Server::shared().database();
+    database.webhook(
+        "a",
+        &former,
+        "ordering => 'strict', retry_schedule => array_fill(interval '20 ms', ARRAY[5])",
+    );
+    database.watched_table("orders", "a");
+    let changed = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&changed);
+    former.script(move |_| {
+        wait_until("the URL is another", || seen.load(Ordering::SeqCst));
+        Answer::Status(410)
+    });
+    let mut session = database.connect();
+    session.run("INSERT INTO orders SELECT g FROM generate_series(1, 20) g");
+    former.wait_for_open(1);
+    new.expect_secret(&session.text("SELECT webhooks.reveal_secret('a')"));
+
+    session.run(&format!(
+        "SELECT webhooks.alter_webhook('a', url => '{}')",
+        new.url()
+    ));
+    changed.store(true, Ordering::SeqCst);
+    new.wait_for(19);
+    assert_eq!(former.count(), 1);
+    assert!(session.holds("SELECT state = 'enabled' FROM webhooks.endpoint"));
+    wait_until("nothing waits", || {
+        session.number("SELECT pending FROM webhooks.webhook_stats WHERE webhook = 'a'") == 0
+    });
+    let ids = new.ids();
+    assert_eq!(
+        ids[ids.len() - 19..],
+        (2..=20).collect::<Vec<_>>(),
+        "in order"
+    );
 }
