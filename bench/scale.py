@@ -3,11 +3,10 @@
 Capture: an INSERT … SELECT into a bare table, into one with an event, into one with ten, and into one whose event says
 which account a row belongs to, in a database with two accounts' webhooks and in one with a webhook for each of many accounts. Shown is
 what a message adds, in CPU time of the backend. Fan-out: messages of one account are delivered to its webhook in either
-database. Shown are the calls a second and what a call costs the worker. How long the worker needs to take over a change is
-shown, too.
+database. Shown are the calls a second and what a call costs the worker. Shown, too, are how long it takes until a change of
+one webhook counts and what it costs the worker, and the worker's memory: when it has begun anew, and at its most until then.
 """
 
-import os
 import time
 from pathlib import Path
 
@@ -47,6 +46,7 @@ ANALYZE;
 """
 NOBODY = "0"
 MESSAGES_A_ROW = {"one": 1, "ten": 10, "of_accounts": 1}
+CHANGES = 100
 PATIENCE_SECONDS = 600
 
 
@@ -92,14 +92,51 @@ def fan_out(session, first, rows):
     return float(rate), cpu / rows * 1e6
 
 
+def notes(session):
+    return int(session.value("SELECT count(*) FROM webhooks.configuration_change"))
+
+
 def change(session, first):
-    """How long it takes from a webhook's change until a message that was committed after it is delivered, in ms."""
-    session.wait_for_worker()
-    before, clock = delivered(session), time.perf_counter()
-    session.run(f"SELECT webhooks.alter_webhook('1', description => 'change {first}')")
-    session.run(f"INSERT INTO of_accounts {ROWS.format(account='1', first=first, last=first)}")
+    """How long after a webhook's change a message that came with it is sent, and what a change costs the worker's CPU, in ms."""
+    worker = session.wait_for_worker()
+    before = delivered(session)
+    session.run(
+        f"SELECT webhooks.alter_webhook('1', description => 'change {first}');"
+        f"INSERT INTO of_accounts {ROWS.format(account='1', first=first, last=first)}"
+    )
     wait_until(session, "it is delivered", lambda session: delivered(session) > before)
-    return (time.perf_counter() - clock) * 1000
+    counts = session.value("SELECT extract(epoch FROM at - message_at) * 1000 FROM webhooks.attempt ORDER BY at DESC LIMIT 1")
+    cpu = cpu_seconds(worker)
+    for number in range(CHANGES):
+        session.run(f"SELECT webhooks.alter_webhook('1', description => 'change {first}.{number}')")
+        wait_until(session, "it is read", lambda session: notes(session) == 0)
+    return float(counts), (cpu_seconds(worker) - cpu) / CHANGES * 1000
+
+
+def private_megabytes(pid):
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("RssAnon:")[1].split()[0]) / 1024
+
+
+def begin_anew(session, first):
+    """Ends the worker. Gives the next one's private memory when it sends something, and at its most until then, in MB."""
+    before, most = delivered(session), 0
+    session.run(f"SELECT pg_terminate_backend({session.wait_for_worker()})")
+    session.run(f"INSERT INTO of_accounts {ROWS.format(account='1', first=first, last=first)}")
+
+    def arrived(session):
+        nonlocal most
+        for (pid,) in session.run(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'webhooks worker'"
+        ):
+            try:
+                most = max(most, private_megabytes(pid))
+            except FileNotFoundError:
+                pass  # it has just ended
+        return delivered(session) > before
+
+    wait_until(session, "it is delivered", arrived)
+    return private_megabytes(session.wait_for_worker()), most
 
 
 def added(took, table, rows):
@@ -140,12 +177,10 @@ def main():
                 changed[name].append(change(session, first + chosen.rows))
                 sent[name].append(fan_out(session, first + chosen.rows + 1, chosen.rows))
                 rate, cpu = sent[name][-1]
-                print(f"  round {number + 1}, {name}: {rate:.0f} calls/s, change {changed[name][-1]:.0f} ms", flush=True)
+                counts, _ = changed[name][-1]
+                print(f"  round {number + 1}, {name}: {rate:.0f} calls/s, change {counts:.1f} ms", flush=True)
             first += 2 * chosen.rows + 1
-        memory = {}
-        for name, session in sessions.items():
-            status = Path(f"/proc/{session.wait_for_worker()}/status").read_text()
-            memory[name] = int(status.split("RssAnon:")[1].split()[0]) / 1024
+        memory = {name: begin_anew(session, first) for name, session in sessions.items()}
 
     print(f"{chosen.rows} rows a statement, {chosen.accounts} accounts, medians of {chosen.rounds} rounds:")
 
@@ -161,9 +196,13 @@ def main():
     for name, (rate, cpu) in rates.items():
         figures.show(f"fan-out, {name}", f"{rate:6.0f} calls/s   CPU {cpu:5.1f} µs a call")
     figures.show("fan-out, many / two", f"{rates['many'][0] / rates['two'][0]:6.2f}")
-    for name, times in changed.items():
-        figures.show(f"a change counts after, {name}", f"{figures.median(times):6.0f} ms")
-        figures.show(f"worker's private memory, {name}", f"{memory[name]:6.0f} MB")
+    changes = {name: [figures.median(column) for column in zip(*runs)] for name, runs in changed.items()}
+    for name, (counts, cpu) in changes.items():
+        figures.show(f"a change counts, {name}", f"after {counts:6.1f} ms   CPU {cpu:5.2f} ms a change")
+    ratios = [many / two for many, two in zip(changes["many"], changes["two"])]
+    figures.show("a change, many / two", f"{ratios[0]:6.2f}      CPU {ratios[1]:5.2f}")
+    for name, (begun, most) in memory.items():
+        figures.show(f"worker's private memory, {name}", f"{begun:6.0f} MB   at most {most:6.0f} MB while it began")
     for session in sessions.values():
         session.close()
     for name in sessions:

@@ -70,13 +70,13 @@ extension_sql_file!("../sql/tables/mail.sql", requires = ["mending"]);
 extension_sql_file!("../sql/tables/read_cursor.sql", requires = ["mail"]);
 extension_sql_file!("../sql/tables/tally.sql", requires = ["read_cursor"]);
 extension_sql_file!(
-    "../sql/tables/configuration_triggers.sql",
+    "../sql/tables/configuration_change.sql",
     requires = ["tally"]
 );
 extension_sql_file!(
     "../sql/functions/argument_checks.sql",
     requires = [
-        "configuration_triggers",
+        "configuration_change",
         message_id,
         message_seq_of,
         message_at_of,

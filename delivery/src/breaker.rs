@@ -33,7 +33,7 @@ pub enum Effect {
     Gone,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Breaker {
     state: State,
     /// Messages that have failed since the last success, by their numbers: no more than it takes to open the breaker.
@@ -69,6 +69,19 @@ impl Default for Breaker {
 }
 
 impl Breaker {
+    /// One that is closed. `proven` says that a call has succeeded, and none has failed since.
+    pub(crate) fn new(proven: bool) -> Self {
+        Breaker {
+            proven,
+            ..Breaker::default()
+        }
+    }
+
+    /// It differs from a [new](Breaker::new) one in nothing.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        *self == Breaker::new(self.proven)
+    }
+
     /// How many calls may be open now, those included that are.
     pub(crate) fn limit(&self, in_flight: usize, now: Instant) -> usize {
         match self.state {

@@ -18,6 +18,22 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
+    /// `proven` says that a call has succeeded, and none has failed since.
+    pub(crate) fn new(proven: bool) -> Self {
+        Gate {
+            breaker: Breaker::new(proven),
+            ..Gate::default()
+        }
+    }
+
+    /// It differs from a [new](Gate::new) one in nothing.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.breaker.is_at_rest()
+            && self.window.is_empty()
+            && self.closed_until.is_none()
+            && !self.disabled
+    }
+
     /// How many calls may begin now.
     pub(crate) fn room(&mut self, webhook: &Webhook, in_flight: usize, now: Instant) -> usize {
         if self.disabled || self.closed_until.is_some_and(|until| now < until) {

@@ -43,7 +43,7 @@ const RESERVED_PREFIXES: [&str; 6] = [
 
 /// Headers of a user's own. Their values are not displayed: `authorization` is among them.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Headers(Vec<(HeaderName, HeaderValue)>);
+pub struct Headers(Box<[(HeaderName, HeaderValue)]>);
 
 impl Headers {
     /// Takes names and values, unless one of them may not be sent.
@@ -67,7 +67,7 @@ impl Headers {
         if bytes > MAX_BYTES {
             return Err(HeaderProblem::TooLarge(bytes));
         }
-        Ok(Headers(list))
+        Ok(Headers(list.into()))
     }
 
     /// What of a header's name may be shown: the part that can be one. Whoever writes `Authorization: Bearer …` as a

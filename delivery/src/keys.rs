@@ -42,6 +42,11 @@ impl State {
 }
 
 impl Keys {
+    /// No key is busy.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.busy.is_empty()
+    }
+
     /// Takes the key for this delivery and call and gives it back, or holds the delivery.
     pub(crate) fn take(&mut self, key: Key, call: u64, delivery: Delivery) -> Option<Delivery> {
         let state = self.busy.entry(key).or_default();

@@ -81,7 +81,8 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    pub(crate) fn new(endpoint: Arc<Endpoint>) -> Self {
+    /// `proven` says that a call to the endpoint has succeeded, and none has failed since.
+    pub(crate) fn new(endpoint: Arc<Endpoint>, proven: bool) -> Self {
         Lane {
             endpoint,
             hasher: RandomState::new(),
@@ -89,7 +90,7 @@ impl Lane {
             queue: VecDeque::new(),
             keys: Keys::default(),
             outstanding: HashMap::new(),
-            gate: Gate::default(),
+            gate: Gate::new(proven),
             load: Load::default(),
             in_flight: 0,
             next_call: 1,
@@ -100,6 +101,20 @@ impl Lane {
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    pub(crate) fn into_endpoint(self) -> Arc<Endpoint> {
+        self.endpoint
+    }
+
+    /// It differs from a [new](Lane::new) one in nothing.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.load.deliveries == 0
+            && self.in_flight == 0
+            && !self.removed
+            && self.keys.is_empty()
+            && self.outstanding.is_empty()
+            && self.gate.is_at_rest()
     }
 
     pub(crate) fn load(&self) -> Load {

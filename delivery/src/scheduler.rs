@@ -1,7 +1,8 @@
 //! Which delivery is sent next: one lane for each endpoint, taken in turns.
 //!
 //! Knows neither clock nor threads. Endpoints take turns one delivery at a time, so that a long lane delays no other,
-//! and only lanes that may send something are in the round, so that many idle ones cost nothing.
+//! and only lanes that may send something are in the round, so that many idle ones cost nothing. A lane about which there
+//! is nothing to remember but that its endpoint works is put away until it is needed.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -21,6 +22,7 @@ pub const LANE_CAPACITY: usize = 2000;
 #[derive(Debug, Default)]
 pub struct Scheduler {
     lanes: HashMap<i64, Place>,
+    resting: HashMap<i64, Resting>,
     round: Round,
     /// When lanes that wait for a time may send something.
     times: BinaryHeap<Reverse<(Instant, i64)>>,
@@ -43,6 +45,14 @@ struct Place {
     /// By class: a lane whose class has changed stays in the round where it was, too, and is passed over there.
     in_round: [bool; 2],
     time: Option<Instant>,
+}
+
+/// What is left of a lane that has been put away.
+#[derive(Debug)]
+struct Resting {
+    endpoint: Arc<Endpoint>,
+    /// Its last call has succeeded.
+    proven: bool,
 }
 
 /// What one lane holds at the moment.
@@ -80,38 +90,31 @@ impl Scheduler {
         self.max_in_flight = max_in_flight;
     }
 
-    /// Makes the lanes those of these endpoints.
+    /// Makes a lane for each of these endpoints that has none, and has the others go on with their endpoint as it is now.
     ///
-    /// What waits in a lane that stays is sent to the endpoint as it is now; what waits in one that goes is dropped.
-    /// The open calls of either may end as if nothing had happened. A change of `ordering` holds the lane back until
-    /// its open calls have ended. Gives the endpoints that had no lane, of whose calls nothing is known.
+    /// What waits in a lane is sent to the endpoint as it is now. Open calls may end as if nothing had happened. A change of
+    /// `ordering` holds the lane back until its open calls have ended. Gives the endpoints that had no lane, of whose calls
+    /// nothing is known.
     pub fn configure(&mut self, endpoints: Vec<Arc<Endpoint>>) -> Vec<i64> {
-        let wanted: HashSet<i64> = endpoints.iter().map(|endpoint| endpoint.id).collect();
-        let unwanted: Vec<i64> = self
-            .lanes
-            .keys()
-            .copied()
-            .filter(|id| !wanted.contains(id))
-            .collect();
-        for id in unwanted {
-            self.change(id, Lane::remove);
-            self.forget_if_drained(id);
-        }
         let mut new = Vec::new();
         for endpoint in endpoints {
             let id = endpoint.id;
             let replace = |lane: &mut Lane| lane.replace(Arc::clone(&endpoint));
             if self.change(id, replace).is_none() {
-                let place = Place {
-                    lane: Lane::new(endpoint),
-                    in_round: [false; 2],
-                    time: None,
-                };
-                self.lanes.insert(id, place);
+                let proven = false;
+                self.resting.insert(id, Resting { endpoint, proven });
                 new.push(id);
             }
         }
         new
+    }
+
+    /// Takes lanes away. What waits in them is dropped, and their open calls may end as if nothing had happened.
+    pub fn remove(&mut self, endpoints: impl IntoIterator<Item = i64>) {
+        for id in endpoints {
+            self.change(id, Lane::remove);
+            self.forget_if_drained(id);
+        }
     }
 
     /// Adds a delivery at the end of its lane. Gives it back if there is no such lane.
@@ -132,7 +135,7 @@ impl Scheduler {
         into: fn(&mut Lane, Delivery),
     ) -> Result<(), Delivery> {
         let id = delivery.endpoint.id;
-        if self.lane(id).is_none() {
+        if self.endpoint(id).is_none() {
             return Err(delivery);
         }
         self.change(id, |lane| into(lane, delivery));
@@ -178,6 +181,7 @@ impl Scheduler {
                 if Class::of(&place.lane) == class {
                     return Some(id);
                 }
+                self.put_away(id);
             }
         }
     }
@@ -253,17 +257,18 @@ impl Scheduler {
 
     /// The state of a lane.
     pub fn lane_state(&self, endpoint_id: i64) -> Option<LaneState> {
-        let lane = self.lane(endpoint_id)?;
-        let (endpoint, load) = (lane.endpoint(), lane.load());
+        let paused = self.endpoint(endpoint_id)?.paused;
+        let lane = self.lane(endpoint_id);
+        let load = lane.map(Lane::load).unwrap_or_default();
         Some(LaneState {
             endpoint_id,
             queued: load.deliveries,
-            held: lane.held(),
+            held: lane.map_or(0, Lane::held),
             retries: load.retries,
-            in_flight: lane.in_flight(),
+            in_flight: lane.map_or(0, Lane::in_flight),
             bytes: load.bytes,
-            paused: endpoint.paused,
-            broken: lane.is_broken(),
+            paused,
+            broken: lane.is_some_and(Lane::is_broken),
         })
     }
 
@@ -274,7 +279,7 @@ impl Scheduler {
 
     /// Whether there is a lane in which nothing waits.
     pub fn has_empty_lane(&self) -> bool {
-        self.occupied.len() < self.lanes.len()
+        self.occupied.len() < self.lanes.len() + self.resting.len()
     }
 
     /// Deliveries in memory that wait for this endpoint, the held ones included.
@@ -346,6 +351,13 @@ impl Scheduler {
             .unwrap_or_default()
     }
 
+    /// Whose lane this is, if there is one.
+    fn endpoint(&self, id: i64) -> Option<&Endpoint> {
+        let resting = self.resting.get(&id).map(|resting| &*resting.endpoint);
+        resting.or_else(|| self.lane(id).map(Lane::endpoint))
+    }
+
+    /// A lane that has not been put away.
     fn lane(&self, id: i64) -> Option<&Lane> {
         let lane = &self.lanes.get(&id)?.lane;
         (!lane.is_removed()).then_some(lane)
@@ -362,6 +374,7 @@ impl Scheduler {
         now: Instant,
         change: impl FnOnce(&mut Lane) -> R,
     ) -> Option<R> {
+        self.take_out(id);
         let place = self.lanes.get_mut(&id)?;
         let lane = &mut place.lane;
         let (load_before, counts_before) = (lane.load(), Counts::of(lane));
@@ -387,8 +400,34 @@ impl Scheduler {
         {
             place.time = Some(time);
             self.times.push(Reverse((time, id)));
+        } else {
+            self.put_away(id);
         }
         Some(result)
+    }
+
+    fn take_out(&mut self, id: i64) {
+        if let Some(Resting { endpoint, proven }) = self.resting.remove(&id) {
+            let place = Place {
+                lane: Lane::new(endpoint, proven),
+                in_round: [false; 2],
+                time: None,
+            };
+            self.lanes.insert(id, place);
+        }
+    }
+
+    /// Puts a lane away if it is at rest. One that is in a round still would have a turn too many when it is taken out.
+    fn put_away(&mut self, id: i64) {
+        let can_rest = |place: &Place| place.in_round == [false; 2] && place.lane.is_at_rest();
+        if !self.lanes.get(&id).is_some_and(can_rest) {
+            return;
+        }
+        if let Some(place) = self.lanes.remove(&id) {
+            let proven = !place.lane.is_suspect();
+            let endpoint = place.lane.into_endpoint();
+            self.resting.insert(id, Resting { endpoint, proven });
+        }
     }
 
     fn forget_if_drained(&mut self, id: i64) {

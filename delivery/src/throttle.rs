@@ -34,6 +34,11 @@ impl Throttle {
 }
 
 impl Window {
+    /// No call counts.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     /// How many calls may begin now.
     pub(crate) fn room(&mut self, throttle: &Throttle, now: Instant) -> usize {
         while let Some(oldest) = self.counted.first_entry() {

@@ -119,7 +119,7 @@ fn test_delivery(endpoint: Arc<Endpoint>) -> Delivery {
         object_name: None,
         has_data: false,
     };
-    let name = serde_json::Value::from(endpoint.webhook.name.as_str());
+    let name = serde_json::Value::from(&*endpoint.webhook.name);
     let message = Message {
         seq: 0,
         at: unix_micros(SystemTime::now()),

@@ -40,7 +40,7 @@ pub struct Webhook {
     /// Its row in `webhooks.webhook`.
     pub id: i64,
     /// The name a user gave it.
-    pub name: String,
+    pub name: Box<str>,
     /// Signs every call.
     pub signing: Signing,
     /// Headers of the user's own, for every call.
@@ -56,14 +56,14 @@ pub struct Webhook {
     /// For a whole call: name lookup, connection, request, answer and its body.
     pub timeout: Duration,
     /// The wait before each further attempt: n waits are n + 1 attempts.
-    pub retry_schedule: Vec<Duration>,
+    pub retry_schedule: Arc<[Duration]>,
     /// What its calls' bodies look like.
     pub payloads: Payloads,
     /// What the receiver wants to find in each body.
     pub handshake_key: Option<Hidden>,
     /// The texts of the secrets, the newest first, each with the time from which on it counts no more. Empty where no
     /// payload tells them.
-    pub told_secrets: Vec<(Hidden, Option<SystemTime>)>,
+    pub told_secrets: Box<[(Hidden, Option<SystemTime>)]>,
 }
 
 /// One URL of a webhook.

@@ -219,10 +219,7 @@ fn what_a_former_url_answers_says_nothing_about_the_one_there_is() {
         );
         let open = all_next(&mut scheduler, now);
         assert_eq!(open.len(), 5);
-        let mut moved = Endpoint::clone(&endpoint);
-        moved.url = "https://example.org/".into();
-        moved.state_since += 1;
-        scheduler.configure(vec![Arc::new(moved)]);
+        scheduler.configure(vec![moved(&endpoint)]);
         for batch in open {
             scheduler.finish(&finished(batch, RETRY, effect), now);
         }
@@ -303,6 +300,58 @@ fn an_endpoint_that_works_on_and_off_has_no_more_turns_than_others() {
     let next = all_next(&mut scheduler, now);
     let turns: Vec<i64> = next.iter().map(|batch| batch.endpoint().id).collect();
     assert_eq!(turns, [1, 2, 1, 2, 1, 2, 1, 2, 1, 1, 1, 1]);
+}
+
+/// The same endpoint, somewhere else since.
+fn moved(endpoint: &Endpoint) -> Arc<Endpoint> {
+    let mut moved = endpoint.clone();
+    moved.url = "https://example.org/".into();
+    moved.state_since += 1;
+    Arc::new(moved)
+}
+
+#[test]
+fn that_an_endpoint_worked_says_nothing_when_it_has_moved_since() {
+    let endpoints: Vec<Arc<Endpoint>> = (1..=3).map(unordered).collect();
+    let (mut scheduler, now) = (scheduler(16, &endpoints[..1], 1), Instant::now());
+    let batch = scheduler.next(now).expect("a call");
+    scheduler.finish(&finished(batch, Verdict::Delivered, Effect::Alive), now);
+    scheduler.configure(endpoints[1..].to_vec());
+    for endpoint in &endpoints[1..] {
+        for seq in 1..=8 {
+            scheduler
+                .offer(delivery(endpoint, message(seq, None)))
+                .unwrap();
+        }
+    }
+    assert_eq!(scheduler.sendable(99, now), 12, "three quarters");
+    scheduler.configure(vec![moved(&endpoints[0])]);
+    assert_eq!(scheduler.sendable(99, now), 16);
+    scheduler
+        .offer(delivery(&endpoints[0], message(9, None)))
+        .unwrap();
+    assert_eq!(scheduler.sendable(99, now), 16);
+}
+
+#[test]
+fn an_endpoint_that_had_nothing_to_send_for_a_while_has_no_more_turns_than_others() {
+    let endpoints: Vec<Arc<Endpoint>> = (1..=2).map(unordered).collect();
+    let (mut scheduler, now) = (scheduler(99, &endpoints[..1], 2), Instant::now());
+    for _ in 0..2 {
+        let batch = scheduler.next(now).expect("a call");
+        scheduler.finish(&finished(batch, Verdict::Delivered, Effect::Alive), now);
+    }
+    scheduler.configure(vec![moved(&endpoints[0]), Arc::clone(&endpoints[1])]);
+    for endpoint in &endpoints {
+        for seq in 3..=6 {
+            scheduler
+                .offer(delivery(endpoint, message(seq, None)))
+                .unwrap();
+        }
+    }
+    let next = all_next(&mut scheduler, now);
+    let turns: Vec<i64> = next.iter().map(|batch| batch.endpoint().id).collect();
+    assert_eq!(turns, [1, 2, 1, 2, 1, 2, 1, 2]);
 }
 
 #[test]

@@ -11,6 +11,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The first transaction that was not over.
+    pub fn first_in_progress(&self) -> u64 {
+        self.xmin
+    }
+
     /// Whether what this transaction wrote is seen, if it has committed.
     pub fn shows(&self, xid: u64) -> bool {
         xid < self.xmin || xid < self.xmax && self.in_progress.binary_search(&xid).is_err()

@@ -16,13 +16,41 @@ thread_local! {
     /// under has not moved.
     static GENERATION: Cell<u64> = const { Cell::new(1) };
     static LISTENING: Cell<bool> = const { Cell::new(false) };
-    /// Tables whose changes concern the worker's copy of the configuration, `None` for all, and whether there was one.
+    /// Tables whose changes concern the worker's copy of the configuration, `None` for all, and those that have changed.
     static WATCHED: RefCell<Option<HashSet<Oid>>> = const { RefCell::new(None) };
-    static STALE: Cell<bool> = const { Cell::new(true) };
+    static TOUCHED: RefCell<Touched> = const { RefCell::new(Touched::Any) };
     /// The table of mendings, once it is known, and whether there may be new rows in it.
     static MENDING: Cell<Oid> = const { Cell::new(pg_sys::InvalidOid) };
     static MENDED: Cell<bool> = const { Cell::new(true) };
 }
+
+/// The tables whose definitions may have changed since the worker's copy of the configuration was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Touched {
+    /// None.
+    #[default]
+    None,
+    /// These. The event table stands for whatever the configuration's tables hold.
+    Some(Vec<Oid>),
+    /// Any.
+    Any,
+}
+
+impl Touched {
+    fn add(&mut self, table: Oid) {
+        match self {
+            Touched::Any => {}
+            _ if table == pg_sys::InvalidOid => *self = Touched::Any,
+            Touched::None => *self = Touched::Some(vec![table]),
+            Touched::Some(tables) if tables.contains(&table) => {}
+            Touched::Some(tables) if tables.len() == MANY_TABLES => *self = Touched::Any,
+            Touched::Some(tables) => tables.push(table),
+        }
+    }
+}
+
+/// So many tables are as good as any.
+const MANY_TABLES: usize = 100;
 
 /// The extension's schema, `None` where the extension is not installed.
 pub fn schema() -> Option<Oid> {
@@ -136,7 +164,8 @@ extern "C-unwind" fn invalidated(_argument: Datum, relation: Oid) {
         _ => true,
     });
     if concerns.unwrap_or(true) {
-        STALE.set(true);
+        // Nothing that holds it for a moment calls the server meanwhile.
+        let _ = TOUCHED.try_with(|touched| touched.borrow_mut().add(relation));
     }
     let mending = MENDING.get();
     if relation == mending || [relation, mending].contains(&pg_sys::InvalidOid) {
@@ -182,18 +211,25 @@ pub fn mended_still() {
     MENDED.set(true);
 }
 
-/// Loads the configuration under a snapshot that is taken after the last change has been noticed: what changes from
-/// then on makes it stale again. `load` says which tables' changes count besides those of the configuration.
-pub fn load_configuration<R>(load: impl FnOnce() -> (R, Vec<Oid>)) -> R {
+/// Reads the configuration, or what has changed of it, under a snapshot that is taken after the last change has been
+/// noticed: what changes from then on makes it stale again. `read` is given the tables whose definitions may have changed,
+/// and says which ones' changes count besides those of the configuration.
+pub fn read_configuration<R>(read: impl FnOnce(Touched) -> (R, HashSet<Oid>)) -> R {
     generation();
     WATCHED.set(None);
-    STALE.set(false);
-    let (loaded, tables) = super::transaction::with_fresh_snapshot(load);
+    let touched = TOUCHED.take();
+    let (result, mut watched) = super::transaction::with_fresh_snapshot(|| read(touched));
     let event = schema().and_then(|schema| relation(schema, "event"));
     let mending = schema().and_then(|schema| relation(schema, "mending"));
     MENDING.set(mending.unwrap_or(pg_sys::InvalidOid));
-    WATCHED.set(Some(tables.into_iter().chain(event).collect()));
-    loaded
+    watched.extend(event);
+    WATCHED.set(Some(watched));
+    result
+}
+
+/// What [`read_configuration`] gave was lost: all of it may be stale.
+pub fn configuration_is_stale_still() {
+    TOUCHED.set(Touched::Any);
 }
 
 /// Whether all changes of a table that can be seen have been announced to this process, inside a transaction.
@@ -213,8 +249,9 @@ fn is_announced(table: Oid) -> bool {
     true
 }
 
-/// Whether the configuration that the current snapshot shows may differ from the one loaded last.
+/// Whether the configuration that the current snapshot shows may differ from the one read last, inside a transaction.
 pub fn configuration_is_stale() -> bool {
     let table = schema().and_then(|schema| relation(schema, "event"));
-    table.is_none_or(|table| !is_announced(table)) || STALE.get()
+    table.is_none_or(|table| !is_announced(table))
+        || TOUCHED.with_borrow(|touched| *touched != Touched::None)
 }

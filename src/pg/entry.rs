@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::prelude::*;
 
+use super::store::Operation;
 use super::trigger::Firing;
-use super::{catalog, process, wake};
+use super::{catalog, notes, process, wake};
 use crate::{capture, settings, worker};
 
 static PRELOADED: AtomicBool = AtomicBool::new(false);
@@ -86,7 +87,8 @@ pub unsafe extern "C-unwind" fn webhooks_capture(fcinfo: pg_sys::FunctionCallInf
     Datum::from(0)
 }
 
-/// `webhooks.configuration_changed()`: tells every session and the worker that definitions changed.
+/// `webhooks.configuration_changed()`: for a statement it tells every session and the worker that definitions changed; for
+/// a row it [notes](super::notes) which.
 ///
 /// # Safety
 /// Called by the server's function manager only.
@@ -95,12 +97,19 @@ pub unsafe extern "C-unwind" fn webhooks_capture(fcinfo: pg_sys::FunctionCallInf
 pub unsafe extern "C-unwind" fn webhooks_configuration_changed(
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Datum {
-    if trigger_data(fcinfo).is_none() {
+    let Some(firing) = trigger_data(fcinfo).map(Firing) else {
         crate::error::raise(
             PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
             "webhooks.configuration_changed() can only be called as a trigger",
             "It stands on the tables of the extension.",
         );
+    };
+    if firing.is_for_row() {
+        notes::row_changed(&firing);
+        return Datum::from(0);
+    }
+    if firing.operation() == Operation::Truncate {
+        notes::anything_changed();
     }
     catalog::announce_configuration_change();
     wake::at_commit();

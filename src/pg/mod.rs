@@ -14,6 +14,7 @@ pub mod identity;
 pub mod interrupt;
 mod lock;
 pub mod moment;
+mod notes;
 pub mod numeric;
 mod partition;
 pub mod process;

@@ -110,6 +110,15 @@ pub fn set(name: &CStr, value: &CStr) {
     }
 }
 
+/// Gives memory that was freed back to the system, as far as whole pages are. The C library keeps much of it otherwise.
+pub fn give_memory_back() {
+    // SAFETY: may be called at any time, by any thread.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Ends this process. 0: for good; anything else has the postmaster start it again.
 pub fn exit(code: i32) -> ! {
     // SAFETY: runs the server's exit callbacks and does not return.

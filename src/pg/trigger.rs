@@ -9,7 +9,7 @@ use super::row::{Row, Shape};
 use super::store::Operation;
 use super::sys;
 
-/// The call of an AFTER trigger: for each row, or for a TRUNCATE. It lives as long as the call.
+/// The call of an AFTER trigger: for each row, or for a statement. It lives as long as the call.
 pub struct Firing(pub(super) *mut pg_sys::TriggerData);
 
 impl Firing {
@@ -50,6 +50,26 @@ impl Firing {
                 .parse()
                 .ok()
         }
+    }
+
+    /// The arguments in the trigger's definition, which has so many.
+    pub(super) fn arguments<const COUNT: usize>(&self) -> [&CStr; COUNT] {
+        // SAFETY: tgargs holds tgnargs C strings, which stay during the call.
+        unsafe {
+            let trigger = (*self.0).tg_trigger;
+            assert_eq!(
+                (*trigger).tgnargs as usize,
+                COUNT,
+                "the trigger's arguments"
+            );
+            std::array::from_fn(|place| CStr::from_ptr(*(*trigger).tgargs.add(place)))
+        }
+    }
+
+    /// Whether it is called for each row, not once for the statement.
+    pub(super) fn is_for_row(&self) -> bool {
+        // SAFETY: as above; the bit is that of commands/trigger.h.
+        unsafe { (*self.0).tg_event & pg_sys::TRIGGER_EVENT_ROW != 0 }
     }
 
     /// The table's columns.

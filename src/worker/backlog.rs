@@ -208,13 +208,8 @@ impl Worker {
     }
 
     fn resume_retries(&mut self) -> Result<(), RolledBack> {
-        let mut except: Vec<i64> = self
-            .configuration
-            .endpoints
-            .keys()
-            .copied()
-            .filter(|&id| self.is_closed(id))
-            .collect();
+        let mut except = self.recording.locked_out();
+        except.extend(&self.configuration.paused);
         let before = except.len();
         self.pool.scheduler(|scheduler| {
             let has_enough = |lane: &LaneState| lane.retries >= ENOUGH_RETRIES;

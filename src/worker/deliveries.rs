@@ -345,13 +345,18 @@ impl Deliveries {
         self.retrying.remove(&id);
     }
 
-    /// Takes out retries whose rows someone has deleted, or whose webhook was stopped, inside a transaction; gives the
-    /// endpoint, event and record of each, which nothing blocks any more.
-    pub fn lost_retries(&mut self, client: &SpiClient<'_>) -> Vec<(i64, i64, Option<String>)> {
-        if self.retrying.is_empty() {
+    /// Takes out retries of these endpoints whose rows someone has deleted, or whose webhook was stopped, inside a
+    /// transaction; gives the endpoint, event and record of each, which nothing blocks any more.
+    pub fn lost_retries(
+        &mut self,
+        client: &SpiClient<'_>,
+        concerns: impl Fn(i64) -> bool,
+    ) -> Vec<(i64, i64, Option<String>)> {
+        let ids = self.retrying.keys().copied();
+        let ids: Vec<Id> = ids.filter(|id| concerns(id.0)).collect();
+        if ids.is_empty() {
             return Vec::new();
         }
-        let ids: Vec<Id> = self.retrying.keys().copied().collect();
         let there = self.still_there(client, &ids, &["retrying"]);
         let lost = ids.into_iter().filter(|id| !there.contains(id));
         lost.filter_map(|id| {

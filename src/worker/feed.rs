@@ -99,21 +99,23 @@ impl Worker {
         let read_on = self.may_route() && self.feed.page.is_none();
         let read = transaction::run(|| {
             let installed = catalog::extension().is_some();
-            let stale = installed && catalog::configuration_is_stale();
+            let news = installed.then(|| self.configuration.news()).flatten();
             if installed {
                 catalog::notice_mending();
             }
-            let configuration = stale.then(super::Configuration::load);
             let page = read_on
                 .then(|| interrupt::interruptible(|| self.reader.next_page()))
                 .flatten();
-            (configuration, page)
+            (news, page)
         });
+        if read.is_err() {
+            catalog::configuration_is_stale_still();
+        }
         match read {
-            Ok((configuration, page)) => {
+            Ok((news, page)) => {
                 self.reader.page_is_safe();
-                if let Some(configuration) = configuration {
-                    self.configure(configuration);
+                if let Some(news) = news {
+                    self.configure(news);
                 }
                 Ok(page)
             }

@@ -15,7 +15,6 @@ use pgrx::prelude::*;
 use pgrx::spi::{SpiClient, SpiHeapTupleData};
 use webhooks_delivery::Delivery;
 
-use super::configuration::Configuration;
 use super::deliveries::{id_of, Id};
 use super::Worker;
 use crate::log::snapshot::Snapshot;
@@ -196,15 +195,15 @@ impl Worker {
             catalog::mended_still();
             return Ok(());
         }
-        let mending = &self.mending;
-        let (notes, configuration) = transaction::run(|| {
+        let (mending, configuration) = (&self.mending, &mut self.configuration);
+        let read = transaction::run(|| {
             let notes = Spi::connect_mut(|client| mending.read(client));
             // What the same transactions have changed there, such as a pause, counts before a row is read back.
-            let stale = catalog::configuration_is_stale();
-            (notes, stale.then(Configuration::load))
-        })?;
-        if let Some(configuration) = configuration {
-            self.configure(configuration);
+            (notes, configuration.news())
+        });
+        let (notes, news) = read.inspect_err(|_| catalog::configuration_is_stale_still())?;
+        if let Some(news) = news {
+            self.configure(news);
         }
         let cancelled = self.mending.note(notes);
         if cancelled.is_empty() {
@@ -229,7 +228,7 @@ impl Worker {
         }
         // A row may be left of what was sent again since.
         self.mending.added.extend(cancelled);
-        self.release_lost_retries();
+        self.release_lost_retries(|_| true);
         Ok(())
     }
 

@@ -4,7 +4,6 @@
 //! their work from the lanes themselves, so that no call waits for a turn of this loop, and no transaction, snapshot or
 //! lock is held while one is open.
 
-mod authentication;
 pub mod authorities;
 mod backlog;
 pub mod configuration;
@@ -17,7 +16,6 @@ mod locks;
 mod mail;
 mod mending;
 mod outcomes;
-mod payloads;
 mod recording;
 mod session;
 mod tally;
@@ -266,7 +264,7 @@ impl Worker {
 
     fn tidy(&mut self) {
         if self.housekeeping.run_if_due() {
-            self.release_lost_retries();
+            self.release_lost_retries(|_| true);
         }
         self.see_to_mail();
         let (in_flight, waiting) = self

@@ -110,8 +110,8 @@ fn take_over() -> Result<Option<Worker>, String> {
     let loaded = transaction::run(|| {
         let retries = Spi::connect(|client| deliveries.load(client));
         let configuration = Configuration::load();
-        let endpoints = configuration.endpoints.keys().copied().collect();
-        let calls = Spi::connect(|client| outcomes::calls_that_count(client, endpoints));
+        let throttled = configuration.throttled(configuration.endpoints.keys().copied());
+        let calls = Spi::connect(|client| outcomes::calls_that_count(client, throttled));
         (cursor::load(), configuration, retries, calls)
     });
     let (position, configuration, retries, calls) = loaded.map_err(|error| error.message)?;
@@ -147,7 +147,7 @@ fn take_over() -> Result<Option<Worker>, String> {
         authorities,
         wait_set: WaitSet::new(&sender_events),
         sender_events,
-        paused: configuration.paused().collect(),
+        paused: configuration.paused.clone(),
         configuration,
         reader: Reader::new(position.clone()),
         position,

@@ -1,6 +1,6 @@
 //! Which payload a message has, and what a body tells that is nobody else's business.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ pub struct Payloads {
     /// For the events that have none of their own.
     pub usual: Arc<Payload>,
     /// Of subscriptions with one of their own, by the event's id.
-    pub by_event: HashMap<i64, Arc<Payload>>,
+    pub by_event: BTreeMap<i64, Arc<Payload>>,
 }
 
 impl Payloads {
@@ -39,19 +39,19 @@ impl Default for Payloads {
     fn default() -> Self {
         Payloads {
             usual: Arc::new(Payload::Default),
-            by_event: HashMap::new(),
+            by_event: BTreeMap::new(),
         }
     }
 }
 
 /// A text that is sent in bodies and shown nowhere else.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Hidden(String);
+pub struct Hidden(Box<str>);
 
 impl Hidden {
     /// Hides a text.
     pub fn new(text: String) -> Self {
-        Hidden(text)
+        Hidden(text.into())
     }
 
     pub(crate) fn reveal(&self) -> &str {

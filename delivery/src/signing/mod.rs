@@ -69,7 +69,7 @@ impl FromStr for Scheme {
 pub struct Signing {
     scheme: Scheme,
     /// The newest first.
-    keys: Vec<DatedKey>,
+    keys: Box<[DatedKey]>,
 }
 
 #[derive(Clone)]
@@ -108,7 +108,10 @@ impl Signing {
                 return Err(SecretProblem::Missing);
             }
         }
-        Ok(Signing { scheme, keys })
+        Ok(Signing {
+            scheme,
+            keys: keys.into(),
+        })
     }
 
     /// Appends the headers that sign a call.

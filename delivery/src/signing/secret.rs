@@ -118,7 +118,7 @@ pub(super) fn parse(scheme: Scheme, text: &str) -> Result<Key, SecretProblem> {
             }
             Ok(Key::shared(&bytes))
         }
-        Scheme::StandardEd25519 => private_key(text).map(Key::Private),
+        Scheme::StandardEd25519 => private_key(text).map(|key| Key::Private(Box::new(key))),
         // The receivers' libraries take the whole text for the key, with the prefix.
         Scheme::Stripe => {
             let rest = text.strip_prefix(SHARED_PREFIX);

@@ -25,10 +25,10 @@ pub fn webhook() -> Webhook {
         throttle: None,
         batch_size: 1,
         timeout: Duration::from_secs(20),
-        retry_schedule: vec![Duration::from_secs(5)],
+        retry_schedule: [Duration::from_secs(5)].into(),
         payloads: Payloads::default(),
         handshake_key: None,
-        told_secrets: Vec::new(),
+        told_secrets: Box::default(),
     }
 }
 

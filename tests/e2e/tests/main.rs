@@ -5,6 +5,7 @@ mod arrival;
 mod authorities;
 mod batches;
 mod command_conflicts;
+mod configuration;
 mod crashes;
 mod databases;
 mod dump;

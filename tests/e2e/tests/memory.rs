@@ -1,6 +1,6 @@
 //! Large messages, and many: the worker reads as many at once as it has memory for.
 
-use webhooks_e2e::{kill, wait_until, Database, Peak, Receiver, Server, Signal};
+use webhooks_e2e::{kill, private_memory, wait_until, Database, Peak, Receiver, Server, Signal};
 
 /// Messages of a megabyte each; all of them at once would be ten times what the worker may take.
 const MESSAGES: usize = 160;
@@ -146,4 +146,49 @@ fn what_has_to_wait_for_a_lock_is_bounded_and_arrives_after_it() {
         wait_until("all have arrived", || receiver.messages().len() == MESSAGES);
         assert_eq!(receiver.count(), MESSAGES, "each once");
     }
+}
+
+/// Webhooks of accounts, whose memory is to be weighed, and a webhook `a` that all of an event's messages go to.
+const WEBHOOKS: u64 = 20_000;
+
+#[test]
+fn many_webhooks_take_little_memory() {
+    let receiver = Receiver::start();
+    let database = Server::preloaded().start().database();
+    database.webhook("a", &receiver, "");
+    let mut session = database.connect();
+    session.run("SELECT webhooks.create_event('news'); SELECT webhooks.subscribe('a', '{news}')");
+    let mut memory = |what: &str| {
+        let count = receiver.count();
+        session.run("SELECT webhooks.emit('news')");
+        receiver.wait_for(count + 1);
+        let memory = private_memory(database.worker()).expect("a worker");
+        println!("{what}: the worker has {memory} kB");
+        memory
+    };
+    let before = memory("with one webhook");
+
+    database.connect().run(&format!(
+        "INSERT INTO webhooks.webhook (name, account, signature, max_in_flight, ordering, timeout, retry_schedule)
+         SELECT 'webhook ' || n, n::text, w.signature, w.max_in_flight, w.ordering, w.timeout, w.retry_schedule
+           FROM webhooks.webhook w, generate_series(1, {WEBHOOKS}) n;
+         INSERT INTO webhooks.secret (webhook_id, secret)
+         SELECT w.id, s.secret FROM webhooks.webhook w, webhooks.secret s WHERE w.account IS NOT NULL;
+         INSERT INTO webhooks.endpoint (webhook_id, url)
+         SELECT id, 'https://example.com/hooks/' || id FROM webhooks.webhook WHERE account IS NOT NULL;
+         INSERT INTO webhooks.subscription (webhook_id, event_id)
+         SELECT w.id, s.event_id FROM webhooks.webhook w, webhooks.subscription s WHERE w.account IS NOT NULL"
+    ));
+    let each = (memory("with many") - before) * 1024 / WEBHOOKS;
+    assert!(each < 2000, "a webhook takes {each} bytes");
+
+    // What is changed does not pile up.
+    for number in 1..=5 {
+        let mut session = database.connect();
+        session.run(&format!(
+            "UPDATE webhooks.webhook SET description = '{number}'"
+        ));
+    }
+    let each = (memory("after changes of all of them") - before) * 1024 / WEBHOOKS;
+    assert!(each < 2500, "a webhook takes {each} bytes");
 }

@@ -79,11 +79,14 @@ fn an_open_transaction_slows_nothing_and_leaves_no_dead_rows() {
     let receiver = Receiver::start();
     let database = watched(&receiver);
     let mut session = database.connect();
-    // What was changed to get here is not meant. Sessions report it before they are gone.
-    wait_until("who made it has left", || {
-        session.number(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'",
-        ) == 1
+    // What was changed to get here is not meant. Sessions report it before they are gone, and the worker what it did about
+    // it.
+    wait_until("who made it has left, and the worker has read it", || {
+        session.holds(
+            "SELECT 1 = (SELECT count(*) FROM pg_stat_activity
+                         WHERE datname = current_database() AND backend_type = 'client backend')
+                AND (SELECT n_tup_ins = n_tup_del FROM pg_stat_user_tables WHERE relname = 'configuration_change')",
+        )
     });
     session.run("SELECT pg_stat_reset()");
     let mut open = database.connect();
