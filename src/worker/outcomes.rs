@@ -231,10 +231,7 @@ impl Outcomes {
                 array(&open, Ended::message_at),
                 array(&open, |e| e.delivery.message.xid.to_string()),
                 array(&open, |e| e.delivery.message.event.id),
-                array(&open, |e| {
-                    let record = e.delivery.message.record.as_ref();
-                    record.map(|record| Utf8(record.clone()))
-                }),
+                array(&open, |e| e.delivery.message.record.clone().map(Utf8)),
                 array(&open, |e| e.delivery.attempt as i32),
                 array(&open, |e| {
                     let first = e.delivery.first_attempt_at;
@@ -255,10 +252,7 @@ impl Outcomes {
                 }),
                 array(&open, |e| e.call.status.map(i32::from)),
                 array(&open, Ended::error),
-                array(&open, |e| {
-                    let account = e.delivery.message.account.as_ref();
-                    account.map(|account| storable(account))
-                }),
+                array(&open, |e| e.delivery.message.account.clone().map(Utf8)),
             ];
             for row in self.upsert_deliveries.run(client, &arguments) {
                 let of_state = match column::<String>(&row, 4).as_str() {

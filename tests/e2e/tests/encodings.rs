@@ -170,9 +170,10 @@ fn what_is_wrong_with_an_argument_that_is_not_ascii_is_said() {
 }
 
 #[test]
-fn what_waits_for_a_retry_keeps_its_record() {
+fn what_waits_for_a_retry_keeps_its_record_and_its_account() {
     let receiver = Receiver::start();
-    let database = watched("LATIN1", &receiver, "retry_schedule => '{1h}'");
+    let options = "retry_schedule => '{1h}', account => 'Käufer 1'";
+    let database = watched("LATIN1", &receiver, options);
     let mut session = database.connect();
     receiver.always(Answer::Status(500));
     session.run(r#"INSERT INTO "Größen" VALUES (1, 'a', 1); UPDATE "Größen" SET "größe" = 'b'"#);
