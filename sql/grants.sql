@@ -1,5 +1,5 @@
 -- Who may do what: PUBLIC nothing. Watched tables need no grant: a trigger's function runs whoever writes the row.
--- What grant_view gives stands in functions/viewers.sql.
+-- What grant_manage and grant_view give stands in functions/privileges.sql.
 
 REVOKE ALL ON SCHEMA webhooks FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA webhooks FROM PUBLIC;

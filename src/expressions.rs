@@ -11,7 +11,8 @@ use crate::error;
 use crate::pg::computed::tie_to_table;
 use crate::pg::encoding::Utf8;
 use crate::pg::expression::{execute, with_search_path, Around, Refused};
-use crate::pg::identity::Identity;
+use crate::pg::identity::{self, Identity};
+use crate::pg::managed::{self, Caller};
 use crate::pg::statement::column;
 
 /// What an event can compute.
@@ -26,39 +27,53 @@ const SAME_EVERYWHERE: &str = "SET lc_monetary = 'C' SET lc_numeric = 'C' SET lc
 mod webhooks {
     use super::*;
 
-    /// Has the server parse and plan a query of one column and no rows around an expression.
+    /// Has the server parse and plan a query of one column and no rows around an expression, as a role.
     #[pg_extern]
-    fn check_expression(argument: Utf8, before: Utf8, expression: Utf8, after: Utf8) {
+    fn check_expression(argument: Utf8, before: Utf8, expression: Utf8, after: Utf8, role: Oid) {
         let around = Around {
             before: &before,
             expression: &expression,
             after: &after,
         };
-        if let Err(refused) = around.check() {
-            raise(&argument, refused);
-        }
+        reading_as(role, || {
+            around
+                .check()
+                .unwrap_or_else(|refused| raise(&argument, refused))
+        });
     }
 
-    /// Runs a command around an expression.
+    /// Runs a command around an expression, as a role.
     #[pg_extern]
-    fn run_expression(argument: Utf8, before: Utf8, expression: Utf8, after: Utf8) {
+    fn run_expression(argument: Utf8, before: Utf8, expression: Utf8, after: Utf8, role: Oid) {
         let around = Around {
             before: &before,
             expression: &expression,
             after: &after,
         };
-        match around.run() {
+        reading_as(role, || match around.run() {
             Ok(()) => {}
             // Whether the command is allowed has nothing to do with the expression.
             Err(refused) if refused.code == PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE => {
                 error::raise_again(refused.code, refused.message, refused.hint)
             }
             Err(refused) => raise(&argument, refused),
-        }
+        });
     }
 
-    /// Makes the function of an event that computes something. See [`crate::pg::computed`]. It belongs to the caller, or to
-    /// another role whose privileges the caller has.
+    /// The relation that a name stands for, where the caller looks for it. NULL if there is none.
+    #[pg_extern]
+    fn relation_named(name: Option<Utf8>) -> Option<Oid> {
+        let name = name?;
+        let found = reading_as(managed::caller(), || {
+            Spi::get_one_with_args::<Oid>(
+                "SELECT pg_catalog.to_regclass($1)::pg_catalog.oid",
+                &[name.into()],
+            )
+        });
+        found.unwrap_or_else(|error| panic!("to_regclass: {error}"))
+    }
+
+    /// Makes the function of an event that computes something, which belongs to the role. See [`crate::pg::computed`].
     #[pg_extern]
     fn make_event_function(
         event_id: i64,
@@ -67,12 +82,9 @@ mod webhooks {
         data: Option<Utf8>,
         account: Option<Utf8>,
         key: Option<Utf8>,
-        owner: default!(Option<Oid>, "NULL"),
+        role: Oid,
     ) {
-        if let Some(owner) = owner {
-            check_may_act_as(owner, event_id);
-        }
-        let path = search_path();
+        let path = named(&Caller::current().path);
         let table = text(
             "SELECT format('%I.%I', n.nspname, c.relname)
                FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1",
@@ -84,15 +96,14 @@ mod webhooks {
             "table.recordDelete" => &["old"],
             _ => &["old", "new"],
         };
-        with_search_path(&path, || {
-            let _owner = owner.map(Identity::assume_restricted);
+        reading_as(role, || {
             let may_read = Spi::get_one_with_args::<bool>(
                 "SELECT pg_catalog.has_table_privilege($1, 'SELECT')",
                 &[on_table.into()],
             ) == Ok(Some(true));
             for (argument, expression) in ARGUMENTS.into_iter().zip(expressions) {
                 // Who has lost the table since still has the event: what it computes was checked when it was made.
-                if let Some(expression) = expression.filter(|_| owner.is_none() || may_read) {
+                if let Some(expression) = expression.filter(|_| may_read) {
                     check(argument, expression, &table, rows);
                 }
             }
@@ -106,8 +117,9 @@ mod webhooks {
         });
         let function = Spi::get_one_with_args::<Oid>(
             "SELECT p.oid FROM pg_catalog.pg_proc p
-              WHERE p.pronamespace = 'webhooks'::pg_catalog.regnamespace AND p.proname = 'event_' || $1",
-            &[event_id.into()],
+              WHERE p.pronamespace = 'webhooks'::pg_catalog.regnamespace AND p.proname = 'event_' || $1
+                AND p.proowner = $2",
+            &[event_id.into(), role.into()],
         );
         let function = function.ok().flatten().expect("it was made above");
         tie_to_table(function, on_table);
@@ -193,6 +205,9 @@ fn class(code: PgSqlErrorCode) -> [u8; 2] {
 fn example(argument: &str) -> &'static str {
     match argument {
         "condition" => "Give one SQL expression over OLD and NEW that is true or false, such as NEW.total > 100.",
+        "change" => {
+            "Give what stands behind ALTER TABLE and the table's name, such as ALTER total TYPE numeric(12,2)."
+        }
         "data" => {
             "Give one SQL expression over OLD and NEW (an insert has only NEW, a delete only OLD) that gives a JSON object, \
              such as jsonb_build_object('id', NEW.id)."
@@ -304,19 +319,22 @@ impl Function<'_> {
     }
 }
 
-fn check_may_act_as(owner: Oid, event_id: i64) {
-    let may = Spi::get_one_with_args::<bool>(
-        "SELECT pg_catalog.pg_has_role($1, 'USAGE')",
-        &[owner.into()],
-    );
-    if !may.ok().flatten().unwrap_or(false) {
-        let role = text("SELECT quote_ident(pg_get_userbyid($1))", &[owner.into()]);
+/// Reads what a user gave as the role that it is to count for, with the schemas of whoever is served, as an index's
+/// expression is run: the server can run the user's code when it only reads what they gave.
+fn reading_as<R>(role: Oid, work: impl FnOnce() -> R) -> R {
+    let caller = Caller::current();
+    if !identity::may_act_as(caller.role, role) {
+        let role = text("SELECT quote_ident(pg_get_userbyid($1))", &[role.into()]);
         error::raise(
             PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
-            format!("event {event_id} computes with the privileges of role {role}, which you do not have"),
+            format!("the event is judged and computed with the privileges of role {role}, which you do not have"),
             "Have it done by a member of that role or a superuser, or drop the event.",
         )
     }
+    with_search_path(&named(&caller.path), || {
+        let _role = Identity::assume_restricted(role);
+        work()
+    })
 }
 
 fn schema_owner() -> Oid {
@@ -326,18 +344,14 @@ fn schema_owner() -> Oid {
         .expect("this function is in the schema")
 }
 
-/// The caller's `search_path`, as it is resolved now: the role that `"$user"` stands for must not be another later, nor
-/// may a temporary object come before what was meant.
-fn search_path() -> String {
-    let schemas: Vec<Utf8> =
-        Spi::get_one("SELECT pg_catalog.current_schemas(false)::pg_catalog.text[]")
-            .ok()
-            .flatten()
-            .unwrap_or_default();
-    let quoted =
-        "SELECT concat_ws(', ', string_agg(quote_ident(s.name), ', ' ORDER BY s.n), 'pg_temp')
-                    FROM unnest($1) WITH ORDINALITY AS s (name, n) WHERE s.name !~ '^pg_temp_'";
-    text(quoted, &[schemas.into()])
+/// A `search_path` of these schemas, but for those of temporary objects, which must not come before what was meant.
+fn named(schemas: &[Oid]) -> String {
+    text(
+        "SELECT concat_ws(', ', string_agg(quote_ident(n.nspname), ', ' ORDER BY s.n), 'pg_temp')
+           FROM unnest($1) WITH ORDINALITY AS s (oid, n) JOIN pg_namespace n ON n.oid = s.oid
+          WHERE n.nspname !~ '^pg_temp_'",
+        &[schemas.to_vec().into()],
+    )
 }
 
 /// What a query about the catalogs gives.

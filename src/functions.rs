@@ -5,7 +5,7 @@ use webhooks_delivery::{check_url as check, MessageId, UrlProblem};
 
 use crate::log::{from_unix, timestamp, to_unix};
 use crate::pg::encoding::{RawText, Utf8};
-use crate::pg::{backend, entry, process, wake};
+use crate::pg::{backend, entry, managed, process, wake};
 use crate::{capture, error, settings, trial};
 
 /// Everything lives in the schema that the extension makes for itself.
@@ -134,6 +134,12 @@ mod webhooks {
             );
         }
         pid
+    }
+
+    /// The role that called: the current user, or within a function in webhooks_plpgsql whoever called that.
+    #[pg_extern(stable, parallel_restricted)]
+    fn caller() -> pg_sys::Oid {
+        managed::caller()
     }
 
     /// Calls each endpoint of a webhook with a test message and waits. See `webhooks.test_webhook`.

@@ -15,6 +15,14 @@ CREATE FUNCTION webhooks.configuration_changed() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'webhooks_configuration_changed';
 COMMENT ON FUNCTION webhooks.configuration_changed() IS
 'The trigger function of the configuration tables: tells every session and the worker that they changed.';
+
+CREATE FUNCTION webhooks.call_plpgsql() RETURNS language_handler LANGUAGE c AS 'MODULE_PATHNAME', 'webhooks_plpgsql';
+COMMENT ON FUNCTION webhooks.call_plpgsql() IS
+'The handler of the language webhooks_plpgsql.';
+
+CREATE LANGUAGE webhooks_plpgsql HANDLER webhooks.call_plpgsql VALIDATOR pg_catalog.plpgsql_validator;
+COMMENT ON LANGUAGE webhooks_plpgsql IS
+'PL/pgSQL with the privileges of the function''s owner, as SECURITY DEFINER has them, where webhooks.caller() still tells who called.';
 "#,
     name = "trigger_functions",
     bootstrap
@@ -44,7 +52,7 @@ COMMENT ON FUNCTION webhooks.message_bytes(json, json, json) IS
 
 extension_sql_file!(
     "../sql/tables/webhook.sql",
-    requires = ["trigger_functions"]
+    requires = ["trigger_functions", caller]
 );
 extension_sql_file!("../sql/tables/secret.sql", requires = ["webhook"]);
 extension_sql_file!("../sql/tables/header.sql", requires = ["secret"]);
@@ -74,9 +82,13 @@ extension_sql_file!(
     requires = ["tally"]
 );
 extension_sql_file!(
+    "../sql/functions/ownership.sql",
+    requires = ["configuration_change", caller]
+);
+extension_sql_file!(
     "../sql/functions/argument_checks.sql",
     requires = [
-        "configuration_change",
+        "ownership",
         message_id,
         message_seq_of,
         message_at_of,
@@ -96,6 +108,7 @@ extension_sql_file!(
         call_to_test,
         check_expression,
         run_expression,
+        relation_named,
         make_event_function,
         drop_event_function,
         tie_event_functions,
@@ -261,10 +274,10 @@ extension_sql_file!(
     requires = ["status"]
 );
 extension_sql_file!(
-    "../sql/functions/viewers.sql",
+    "../sql/functions/privileges.sql",
     requires = ["explain_message"]
 );
-extension_sql_file!("../sql/first_partitions.sql", requires = ["viewers"]);
+extension_sql_file!("../sql/first_partitions.sql", requires = ["privileges"]);
 extension_sql_file!("../sql/grants.sql", requires = ["first_partitions"]);
 extension_sql!(
     "SELECT webhooks.start_worker();",

@@ -7,7 +7,7 @@ use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
 use webhooks_delivery::mail::MailServer;
 use webhooks_delivery::{Authorities, Network, Policy};
 
-use crate::pg::guc;
+use crate::pg::{guc, managed};
 
 static ENABLED: GucSetting<bool> = GucSetting::<bool>::new(true);
 static MAX_IN_FLIGHT: GucSetting<i32> = GucSetting::<i32>::new(64);
@@ -149,6 +149,7 @@ pub fn define() {
         &SMTP_URL,
         |text| parse_smtp_url(text).map(drop),
     );
+    managed::define_setting();
     guc::reserve_prefix(c"webhooks");
 }
 

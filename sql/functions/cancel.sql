@@ -1,8 +1,7 @@
 -- Taking back what is pending, wherever it is: in rows, in the worker's memory, or in the log and not read yet.
 
 CREATE FUNCTION webhooks.cancel(webhook text, message_id text = NULL) RETURNS bigint
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+LANGUAGE webhooks_plpgsql
 AS $$
 DECLARE
     owner_id      bigint := webhooks.webhook_id(webhook);

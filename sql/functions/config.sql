@@ -1,20 +1,37 @@
 -- Everything that was decided, as one document: to be kept in version control, and applied as a difference.
 
-CREATE FUNCTION webhooks.export_config(secrets boolean = true) RETURNS jsonb
-LANGUAGE sql STABLE
+CREATE FUNCTION webhooks.config_document(secrets boolean, with_others boolean) RETURNS jsonb
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT jsonb_build_object(
+DECLARE
+    all_events boolean := CASE WHEN with_others THEN webhooks.may_see_all() ELSE webhooks.may_do_all(webhooks.caller()) END;
+BEGIN
+    RETURN jsonb_build_object(
         'version', 1,
         'events', (SELECT coalesce(jsonb_agg(webhooks.event_document(e) ORDER BY e.name COLLATE "C"), '[]')
                    FROM webhooks.event e
                    -- Those that the product makes for itself are no decision of anybody's.
-                   WHERE e.named AND e.dropped_at IS NULL AND e.name !~ '^webhook[0-9]*\.'),
+                   WHERE e.named AND e.dropped_at IS NULL AND e.name !~ '^webhook[0-9]*\.'
+                     AND (all_events OR webhooks.is_mine(e.created_by))),
         'webhooks', (SELECT coalesce(jsonb_agg(CASE WHEN secrets THEN webhooks.webhook_document(w.id)
                                                     ELSE webhooks.webhook_document(w.id) - '{secret,headers,handshake_key}'::text[] END
                                                ORDER BY w.name COLLATE "C"), '[]')
-                     FROM webhooks.webhook w))
-$$;
+                     FROM webhooks.webhook w
+                     WHERE CASE WHEN with_others THEN w.id IN (SELECT s.id FROM webhooks.seen_webhook s)
+                                ELSE w.id IN (SELECT o.id FROM webhooks.own_webhook o) END));
+END $$;
+
+COMMENT ON FUNCTION webhooks.config_document(boolean, boolean) IS
+'For export_config and apply_config: what the caller manages, and if with_others what they may look at, as one document.';
+
+
+CREATE FUNCTION webhooks.export_config(secrets boolean = true) RETURNS jsonb
+LANGUAGE webhooks_plpgsql STABLE
+AS $$
+BEGIN
+    RETURN webhooks.config_document(secrets, with_others => true);
+END $$;
 
 COMMENT ON FUNCTION webhooks.export_config(boolean) IS
 'All named events and all webhooks with their endpoints, events and states as one JSON document, for apply_config. It has no ids and no times: the same definitions give the same document in every database. With secrets => false without secrets, headers and handshake_keys, for version control; who may not see them gets it so anyway.';
@@ -55,9 +72,9 @@ COMMENT ON FUNCTION webhooks.given_config(jsonb) IS
 
 CREATE FUNCTION webhooks.put_event(given jsonb) RETURNS void
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    -- No search_path is set here, so that expressions are read with the caller's.
     present  webhooks.event;
     wanted   webhooks.event;
     on_table pg_catalog.regclass;
@@ -117,9 +134,9 @@ COMMENT ON FUNCTION webhooks.listed_differently(jsonb, jsonb) IS
 
 CREATE FUNCTION webhooks.put_config(config jsonb, before jsonb) RETURNS void
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    -- No search_path is set here, so that expressions are read with the caller's.
     listed record;
     given  jsonb;
     place  text;
@@ -176,10 +193,9 @@ COMMENT ON FUNCTION webhooks.not_listed(jsonb, jsonb) IS
 
 
 CREATE FUNCTION webhooks.apply_config(config jsonb, dry_run boolean = false) RETURNS SETOF text
-LANGUAGE plpgsql
+LANGUAGE webhooks_plpgsql
 AS $$
 DECLARE
-    -- No search_path is set here, so that expressions are read with the caller's.
     given      jsonb := webhooks.given_config(config);
     before     jsonb;
     difference text[];
@@ -197,9 +213,10 @@ BEGIN
         END IF;
         -- One document after the other: each is compared with what the one before has left.
         PERFORM pg_catalog.pg_advisory_xact_lock('webhooks.webhook'::pg_catalog.regclass::pg_catalog.oid::int, 0);
-        before := webhooks.export_config();
+        before := webhooks.config_document(secrets => true, with_others => false);
         PERFORM webhooks.put_config(given, before);
-        difference := ARRAY(SELECT webhooks.config_difference(before, webhooks.export_config()));
+        difference := ARRAY(SELECT webhooks.config_difference(
+            before, webhooks.config_document(secrets => true, with_others => false)));
         IF dry_run THEN
             RAISE EXCEPTION USING ERRCODE = 'WH002', MESSAGE = 'undone: somebody only asked what would change';
         END IF;

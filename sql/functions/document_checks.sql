@@ -133,10 +133,10 @@ COMMENT ON FUNCTION webhooks.given_event(jsonb) IS
 
 CREATE FUNCTION webhooks.given_table(name text) RETURNS regclass
 LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    -- No search_path is set here: the name is read with the caller's.
-    found pg_catalog.regclass := pg_catalog.to_regclass(name);
+    found regclass := webhooks.relation_named(name);
 BEGIN
     IF found IS NULL AND name IS NOT NULL THEN
         RAISE EXCEPTION 'invalid argument "on_table": there is no table %', name

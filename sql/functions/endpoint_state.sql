@@ -75,8 +75,7 @@ COMMENT ON FUNCTION webhooks.set_enabled(bigint) IS
 
 
 CREATE FUNCTION webhooks.enable_endpoint(webhook text, url text) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+LANGUAGE webhooks_plpgsql
 AS $$
 #variable_conflict use_variable
 DECLARE

@@ -24,8 +24,7 @@ COMMENT ON FUNCTION webhooks.endpoint_id(text, text) IS
 
 
 CREATE FUNCTION webhooks.add_endpoint(webhook text, url text) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+LANGUAGE webhooks_plpgsql
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -72,8 +71,7 @@ COMMENT ON FUNCTION webhooks.move_endpoint(bigint, text) IS
 
 
 CREATE FUNCTION webhooks.remove_endpoint(webhook text, url text) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+LANGUAGE webhooks_plpgsql
 AS $$
 #variable_conflict use_variable
 DECLARE

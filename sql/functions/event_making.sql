@@ -97,9 +97,9 @@ COMMENT ON FUNCTION webhooks.equal_event(webhooks.event) IS
 
 CREATE FUNCTION webhooks.make_unnamed_event(wanted webhooks.event) RETURNS bigint
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    -- No search_path is set here, so that the condition is read with the caller's.
     made    webhooks.event;
     same_id bigint;
 BEGIN
@@ -134,13 +134,13 @@ COMMENT ON FUNCTION webhooks.make_unnamed_event(webhooks.event) IS
 
 CREATE FUNCTION webhooks.make_event(wanted webhooks.event) RETURNS bigint
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    -- No search_path is set here, so that expressions are read with the caller's: everything is qualified instead.
     made webhooks.event := wanted;
 BEGIN
     made.id := pg_catalog.nextval('webhooks.event_id_seq');
-    made.understood := webhooks.put_event_on_table(made);
+    made.understood := webhooks.put_event_on_table(made, webhooks.caller());
 
     INSERT INTO webhooks.event
         (id, name, named, type, on_table, object_schema, object_name, fields, condition, data, account, key, understood, description)
@@ -159,30 +159,30 @@ COMMENT ON FUNCTION webhooks.make_event(webhooks.event) IS
 'For create_event and add_event: puts an event on its table, stores it, and returns its id. Without a name one is generated.';
 
 
-CREATE FUNCTION webhooks.put_event_on_table(event webhooks.event, owner oid = NULL) RETURNS text[]
+CREATE FUNCTION webhooks.put_event_on_table(event webhooks.event, role oid) RETURNS text[]
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- No search_path is set here either.
     IF event.on_table IS NULL THEN
         RETURN NULL;
     END IF;
     IF COALESCE(event.data, event.account, event.key) IS NOT NULL AND NOT webhooks.has_event_function(event.id) THEN
-        PERFORM webhooks.make_event_function(event.id, event.on_table, event.type, event.data, event.account, event.key, owner);
+        PERFORM webhooks.make_event_function(event.id, event.on_table, event.type, event.data, event.account, event.key, role);
     END IF;
-    PERFORM webhooks.create_event_trigger(event);
+    PERFORM webhooks.create_event_trigger(event, role);
     RETURN (webhooks.event_today(event)).understood;
 END $$;
 
 COMMENT ON FUNCTION webhooks.put_event_on_table(webhooks.event, oid) IS
-'For make_event and those that make one anew: makes what an event consists of, its function, if it has expressions and none is there, and its trigger, and returns how Postgres writes its expressions. The function belongs to the caller, or to a role whose privileges the caller has.';
+'For make_event and those that make one anew: makes what an event consists of, its function, if it has expressions and none is there, and its trigger, and returns how Postgres writes its expressions. They are read with the privileges of the role, to whom the function belongs and whose privileges the caller must have.';
 
 
 CREATE FUNCTION webhooks.change_event(before webhooks.event, changed webhooks.event) RETURNS void
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    -- No search_path is set here, so that expressions are read with the caller's.
     is_elsewhere   boolean := (before.type, before.on_table) IS DISTINCT FROM (changed.type, changed.on_table);
     computes_other boolean := is_elsewhere OR (before.data, before.account, before.key)
                                               IS DISTINCT FROM (changed.data, changed.account, changed.key);
@@ -190,15 +190,26 @@ DECLARE
                                                 IS DISTINCT FROM (changed.fields, changed.condition)
                               -- Which somebody may have dropped to change a column's type.
                               OR NOT webhooks.has_event_trigger(before);
+    made           webhooks.event;
+    other          record;
 BEGIN
     happens_else := happens_else AND changed.on_table IS NOT NULL;
     IF happens_else THEN
-        PERFORM webhooks.check_watched_table(changed.on_table);
+        PERFORM webhooks.check_watched_table(changed.on_table, webhooks.role_of(before.created_by));
         PERFORM webhooks.drop_event_trigger(before);
         IF computes_other THEN
             PERFORM webhooks.drop_event_function(before.id);
         END IF;
-        changed.understood := webhooks.put_event_on_table(changed);
+        made := changed;
+        IF NOT is_elsewhere AND before.understood IS NOT NULL THEN
+            -- What stays is made in Postgres's words, whose names have their schemas: who changes the rest may have another
+            -- search_path than who gave it.
+            made.condition := CASE WHEN changed.condition = before.condition THEN before.understood[1] ELSE changed.condition END;
+            made.data := CASE WHEN changed.data = before.data THEN before.understood[2] ELSE changed.data END;
+            made.account := CASE WHEN changed.account = before.account THEN before.understood[3] ELSE changed.account END;
+            made.key := CASE WHEN changed.key = before.key THEN before.understood[4] ELSE changed.key END;
+        END IF;
+        changed.understood := webhooks.put_event_on_table(made, webhooks.role_of(before.created_by));
     ELSE
         changed.understood := before.understood;
     END IF;
@@ -217,6 +228,17 @@ BEGIN
         PERFORM webhooks.check_payload_for_event(COALESCE(s.payload, w.payload), changed.id)
         FROM webhooks.subscription s JOIN webhooks.webhook w ON w.id = s.webhook_id
         WHERE s.event_id = changed.id;
+        SELECT e.* INTO changed FROM webhooks.event e WHERE e.id = before.id;
+        FOR other IN
+            SELECT w.name, w.created_by
+            FROM webhooks.subscription s JOIN webhooks.webhook w ON w.id = s.webhook_id JOIN pg_roles r ON r.rolname = w.created_by
+            WHERE s.event_id = changed.id AND s.by_name
+              AND webhooks.may_receive(r.oid, before) AND NOT webhooks.may_receive(r.oid, changed)
+            ORDER BY w.name
+        LOOP
+            RAISE NOTICE 'webhook "%" goes on to get event "%", to which its role "%" could not subscribe it as it is', other.name, changed.name, other.created_by
+                USING HINT = 'Use webhooks.unsubscribe(webhook, events) if it should not be told this.';
+        END LOOP;
     END IF;
 END $$;
 

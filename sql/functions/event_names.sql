@@ -37,8 +37,7 @@ BEGIN
                               ELSE 'The product raises webhook.started, webhook.stopped and webhook.errors, and for the webhook with the id 7 webhook7.started and so on.'
                          END;
     ELSIF found_id IS NULL THEN
-        others := webhooks.nearest_names(event_id.name, ARRAY(SELECT e.name FROM webhooks.event e
-                                                              WHERE e.dropped_at IS NULL));
+        others := webhooks.nearest_names(event_id.name, ARRAY(SELECT e.name FROM webhooks.seen_event e));
         RAISE EXCEPTION 'event "%" does not exist', coalesce(event_id.name, '')
             USING ERRCODE = 'undefined_object',
                   HINT = coalesce('Did you mean one of these: ' || others || '?',
@@ -49,3 +48,26 @@ END $$;
 
 COMMENT ON FUNCTION webhooks.event_id(text) IS
 'The id of the event of that name, as payloads carry it in eventId. An unknown name is an error.';
+
+
+CREATE FUNCTION webhooks.own_event_id(name text) RETURNS bigint
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found webhooks.event;
+BEGIN
+    SELECT e.* INTO found FROM webhooks.event e WHERE e.id = webhooks.event_id(own_event_id.name);
+    IF found.named THEN
+        PERFORM webhooks.check_is_mine('event', found.name, found.created_by);
+    ELSIF EXISTS (SELECT FROM webhooks.subscription s
+                  WHERE s.event_id = found.id AND s.webhook_id NOT IN (SELECT w.id FROM webhooks.own_webhook w)) THEN
+        RAISE EXCEPTION 'permission denied for event "%"', found.name
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = 'Webhooks of others share it: use webhooks.unsubscribe(webhook, events) to end it for your own.';
+    END IF;
+    RETURN found.id;
+END $$;
+
+COMMENT ON FUNCTION webhooks.own_event_id(text) IS
+'For alter_event and drop_event: the id of the event of that name. One that is not the caller''s own is an error, or, where it is unnamed, one that others'' webhooks get.';

@@ -46,12 +46,14 @@ BEGIN
     RETURN QUERY SELECT DISTINCT ON (p.webhook_id, e.id) p.webhook_id, e.id, p.pattern, p.payload
     FROM webhooks.subscription_pattern p
          JOIN webhooks.event e ON e.named AND e.dropped_at IS NULL AND webhooks.is_caught(e.name, p.pattern)
+         JOIN webhooks.webhook w ON w.id = p.webhook_id
     WHERE (of_webhook IS NULL OR p.webhook_id = of_webhook) AND (of_event IS NULL OR e.id = of_event)
+      AND (p.any_event OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = w.created_by AND webhooks.may_receive(r.oid, e)))
     ORDER BY p.webhook_id, e.id, length(p.pattern) DESC, p.pattern COLLATE "C";
 END $$;
 
 COMMENT ON FUNCTION webhooks.wanted_by_patterns(bigint, bigint) IS
-'What patterns match, of one webhook or all and one event or all: each event once for a webhook, with the longest pattern that catches it, whose payload counts.';
+'What patterns match, of one webhook or all and one event or all: each event once for a webhook, with the longest pattern that catches it, whose payload counts. Of a pattern that a manager subscribed to only what the webhook''s maker may receive.';
 
 
 -- As the owner of the tables: who makes an event need not be one who may change all webhooks whose patterns match it.
@@ -77,7 +79,7 @@ BEGIN
     LOOP
         PERFORM webhooks.drop_pending(ended.webhook_id, ended.event_id);
         IF of_webhook IS NULL THEN
-            RAISE NOTICE 'webhook "%" is no longer subscribed to event "%": none of its patterns matches that name',
+            RAISE NOTICE 'webhook "%" is no longer subscribed to event "%": none of its patterns catches it',
                 ended.webhook, ended.event
                 USING HINT = 'Use webhooks.subscribe(webhook, events) if it should be.';
         END IF;
@@ -141,9 +143,11 @@ AS $$
 BEGIN
     PERFORM webhooks.check_name('events', pattern);
     PERFORM webhooks.lock_patterns(exclusively => true);
-    INSERT INTO webhooks.subscription_pattern AS p (webhook_id, pattern, payload) VALUES (webhook_id, pattern, payload)
-    ON CONFLICT ON CONSTRAINT subscription_pattern_pkey DO UPDATE SET payload = excluded.payload
-    WHERE excluded.payload IS DISTINCT FROM p.payload AND excluded.payload IS NOT NULL;
+    INSERT INTO webhooks.subscription_pattern AS p (webhook_id, pattern, payload, any_event)
+    VALUES (webhook_id, pattern, payload, webhooks.may_do_all(webhooks.caller()))
+    ON CONFLICT ON CONSTRAINT subscription_pattern_pkey DO UPDATE
+        SET payload = coalesce(excluded.payload, p.payload), any_event = p.any_event OR excluded.any_event
+        WHERE excluded.payload IS DISTINCT FROM p.payload AND excluded.payload IS NOT NULL OR excluded.any_event > p.any_event;
     IF FOUND THEN
         PERFORM webhooks.note_change(webhook_id);
     END IF;

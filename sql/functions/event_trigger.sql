@@ -102,25 +102,25 @@ COMMENT ON FUNCTION webhooks.has_event_function(bigint) IS
 'Whether what an event computes is there.';
 
 
-CREATE FUNCTION webhooks.create_event_trigger(event webhooks.event) RETURNS void
+CREATE FUNCTION webhooks.create_event_trigger(event webhooks.event, role oid) RETURNS void
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     definition record;
 BEGIN
-    -- No search_path is set here, so that the condition is read with the caller's.
     definition := webhooks.event_trigger_definition(event, event.condition);
     IF event.condition IS NULL THEN
         EXECUTE definition.before || definition.after;
     ELSE
         PERFORM webhooks.check_expression('condition', 'SELECT ', event.condition, pg_catalog.format(
-            E'\nFROM ONLY %1$s AS old, ONLY %1$s AS new LIMIT 0', event.on_table));
-        PERFORM webhooks.run_expression('condition', definition.before, event.condition, definition.after);
+            E'\nFROM ONLY %1$s AS old, ONLY %1$s AS new LIMIT 0', event.on_table), role);
+        PERFORM webhooks.run_expression('condition', definition.before, event.condition, definition.after, role);
     END IF;
 END $$;
 
-COMMENT ON FUNCTION webhooks.create_event_trigger(webhooks.event) IS
-'Creates an event''s trigger. What Postgres has against its condition is raised as an error about that argument.';
+COMMENT ON FUNCTION webhooks.create_event_trigger(webhooks.event, oid) IS
+'Creates an event''s trigger, with a condition as that role. What Postgres has against its condition is raised as an error about that argument.';
 
 
 CREATE FUNCTION webhooks.drop_event_trigger(event webhooks.event) RETURNS void

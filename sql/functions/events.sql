@@ -12,16 +12,17 @@ CREATE FUNCTION webhooks.create_event(
     key         text     = NULL,
     description text     = NULL
 ) RETURNS void
-LANGUAGE plpgsql
+LANGUAGE webhooks_plpgsql
 AS $$
 DECLARE
     made_id bigint;
 BEGIN
     PERFORM webhooks.check_event_name(name);
     IF on_table IS NOT NULL THEN
-        PERFORM webhooks.check_watched_table(on_table);
+        PERFORM webhooks.check_watched_table(on_table, webhooks.caller());
     END IF;
-    IF EXISTS (SELECT FROM webhooks.event e WHERE e.name = create_event.name AND e.dropped_at IS NULL) THEN
+    IF EXISTS (SELECT FROM webhooks.event e
+               WHERE e.name = create_event.name AND e.dropped_at IS NULL AND webhooks.is_mine(e.created_by)) THEN
         PERFORM webhooks.retire_dead_events(name);
     END IF;
     made_id := webhooks.make_event(
@@ -47,7 +48,7 @@ CREATE FUNCTION webhooks.add_event(
     condition text   = NULL,
     payload   jsonb  = NULL
 ) RETURNS text
-LANGUAGE plpgsql
+LANGUAGE webhooks_plpgsql
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -57,7 +58,7 @@ DECLARE
     event      webhooks.event;
 BEGIN
     IF on_table IS NOT NULL THEN
-        PERFORM webhooks.check_watched_table(on_table);
+        PERFORM webhooks.check_watched_table(on_table, webhooks.caller());
     END IF;
     wanted := webhooks.checked_event(NULL, type, on_table, fields, condition, NULL, NULL, NULL, NULL);
 
@@ -71,7 +72,7 @@ BEGIN
 
     SELECT e.* INTO event FROM webhooks.event e WHERE e.id = event_id;
     IF NOT webhooks.has_event_trigger(event) THEN
-        event.understood := webhooks.put_event_on_table(event);
+        event.understood := webhooks.put_event_on_table(event, webhooks.caller());
         UPDATE webhooks.event e SET understood = event.understood
         WHERE e.id = event_id AND e.understood IS DISTINCT FROM event.understood;
     END IF;
@@ -96,7 +97,7 @@ CREATE FUNCTION webhooks.alter_event(
     description text     = NULL,
     new_name    text     = NULL
 ) RETURNS void
-LANGUAGE plpgsql
+LANGUAGE webhooks_plpgsql
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -106,7 +107,7 @@ DECLARE
 BEGIN
     -- Before the event's row: who changes a pattern holds this lock first, too.
     PERFORM webhooks.lock_patterns(exclusively => false);
-    changed_id := webhooks.event_id(name);
+    changed_id := webhooks.own_event_id(name);
     SELECT e.* INTO before FROM webhooks.event e WHERE e.id = changed_id AND e.dropped_at IS NULL FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'event "%" was dropped meanwhile', name
@@ -123,7 +124,7 @@ BEGIN
     END IF;
     PERFORM webhooks.check_not_state_event('name', name);
     IF before.on_table IS NOT NULL AND NOT webhooks.has_event_trigger(before) THEN
-        PERFORM webhooks.check_watched_table(COALESCE(on_table, before.on_table));
+        PERFORM webhooks.check_watched_table(COALESCE(on_table, before.on_table), webhooks.role_of(before.created_by));
     END IF;
 
     changed := webhooks.checked_event(
@@ -146,17 +147,16 @@ EXCEPTION WHEN unique_violation THEN
 END $$;
 
 COMMENT ON FUNCTION webhooks.alter_event(text, text, regclass, text[], text, text, text, text, text, text) IS
-'Changes a named event: the parameters are those of create_event, NULL leaves as it is, under the names that columns have today, and new_name renames it, upon which webhooks are subscribed to it whose patterns match that name, and are no longer that had it only through one that does not. Empty fields mean any, and an empty condition, data, account, key or description none. What was recorded before is sent with the rows as they were, under the name, type and table of now. A change of the definition, or that its trigger is gone, makes the trigger anew, which needs the owner of the table, and what it computes is then computed with the privileges of who changed it.';
+'Changes a named event: the parameters are those of create_event, NULL leaves as it is, under the names that columns have today, and new_name renames it, upon which webhooks are subscribed to it whose patterns match that name, and are no longer that had it only through one that does not. Empty fields mean any, and an empty condition, data, account, key or description none. What was recorded before is sent with the rows as they were, under the name, type and table of now. A change of the definition, or that its trigger is gone, makes the trigger anew; whoever changes it, its condition is read and what it computes is computed with the privileges of who made it.';
 
 
 CREATE FUNCTION webhooks.drop_event(name text) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+LANGUAGE webhooks_plpgsql
 AS $$
 BEGIN
     PERFORM webhooks.check_not_state_event('name', drop_event.name);
-    PERFORM webhooks.retire_event(webhooks.event_id(drop_event.name));
+    PERFORM webhooks.retire_event(webhooks.own_event_id(drop_event.name));
 END $$;
 
 COMMENT ON FUNCTION webhooks.drop_event(text) IS
-'Drops an event with its trigger, its subscriptions and its pending deliveries. Needs the owner of the table it is on, as DROP TRIGGER does.';
+'Drops an event with its trigger, its subscriptions and its pending deliveries. Who made it may, also where the table is another''s.';

@@ -174,12 +174,13 @@ COMMENT ON FUNCTION webhooks.explain_record(webhooks.message_place, boolean) IS
 
 
 CREATE FUNCTION webhooks.explain_message(id text) RETURNS SETOF text
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
+LANGUAGE webhooks_plpgsql STABLE
 AS $$
 DECLARE
     message   webhooks.message_place;
+    event     webhooks.event;
     is_logged boolean;
+    story     text;
     recipient record;
     is_told   boolean := false;
 BEGIN
@@ -204,16 +205,13 @@ BEGIN
           FROM webhooks.attempt a WHERE a.message_at = message.at AND a.message_seq = message.seq) AS k
     ORDER BY k.is_logged DESC
     LIMIT 1;
-    IF message.event_id IS NULL THEN
-        RAISE EXCEPTION 'message % is not known', explain_message.id
-            USING ERRCODE = 'no_data_found',
-                  HINT = 'It is older than webhooks.retention, of another database, or of a transaction that has not committed.';
-    END IF;
-    RETURN NEXT webhooks.explain_record(message, is_logged);
+    SELECT e.* INTO event FROM webhooks.event e WHERE e.id = message.event_id;
+    story := webhooks.explain_record(message, is_logged);
 
     FOR recipient IN
         SELECT e AS endpoint, w AS webhook
         FROM webhooks.endpoint e JOIN webhooks.webhook w ON w.id = e.webhook_id
+             JOIN webhooks.own_webhook o ON o.id = w.id
         WHERE (w.account IS NULL OR w.account = message.account)
               AND EXISTS (SELECT FROM webhooks.subscription s WHERE s.webhook_id = w.id AND s.event_id = message.event_id)
            OR EXISTS (SELECT FROM webhooks.attempt a
@@ -222,13 +220,24 @@ BEGIN
                       WHERE d.endpoint_id = e.id AND d.message_seq = message.seq AND d.message_at = message.at)
         ORDER BY w.id, e.id
     LOOP
-        is_told := true;
+        IF NOT is_told THEN
+            RETURN NEXT story;
+            is_told := true;
+        END IF;
         RETURN QUERY SELECT format('%s, %s: %s', (recipient.webhook).name, (recipient.endpoint).url, line)
                      FROM webhooks.explain_delivery(message, recipient.endpoint, recipient.webhook) AS line;
     END LOOP;
-    IF NOT is_told THEN
-        RETURN NEXT 'never sent: no webhook is subscribed to the event' || CASE WHEN message.account IS NOT NULL THEN ' and for its account' ELSE '' END;
+    IF is_told THEN
+        RETURN;
+    ELSIF message.event_id IS NULL OR NOT webhooks.may_receive(webhooks.caller(), event) THEN
+        RAISE EXCEPTION 'message % is not known', explain_message.id
+            USING ERRCODE = 'no_data_found',
+                  HINT = 'It is older than webhooks.retention, of another database, of a transaction that has not committed, or for webhooks of others.';
     END IF;
+    RETURN NEXT story;
+    RETURN NEXT format('never sent: no webhook%s is subscribed to the event%s',
+                       CASE WHEN NOT webhooks.may_do_all(webhooks.caller()) THEN ' of yours' END,
+                       CASE WHEN message.account IS NOT NULL THEN ' and for its account' END);
 END $$;
 
 COMMENT ON FUNCTION webhooks.explain_message(text) IS

@@ -1,8 +1,7 @@
 -- A look at what a receiver gets, before or without sending it.
 
 CREATE FUNCTION webhooks.preview(webhook text, event text, OUT headers jsonb, OUT body text)
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+LANGUAGE webhooks_plpgsql
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -10,6 +9,9 @@ DECLARE
     event_id   bigint := webhooks.event_id(event);
     newest     record;
 BEGIN
+    IF NOT EXISTS (SELECT FROM webhooks.subscription s WHERE s.webhook_id = webhook_id AND s.event_id = event_id) THEN
+        PERFORM webhooks.check_may_receive(e) FROM webhooks.event e WHERE e.id = event_id;
+    END IF;
     -- By the index, from its end: the log may be large.
     SELECT m.at, m.xid, m.seq INTO newest
     FROM webhooks.message m WHERE m.event_id = event_id

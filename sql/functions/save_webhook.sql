@@ -74,9 +74,9 @@ COMMENT ON FUNCTION webhooks.set_subscription(text, bigint, text, jsonb) IS
 
 CREATE FUNCTION webhooks.set_events(name text, of_webhook bigint, events jsonb) RETURNS void
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    -- No search_path is set here, so that conditions are read with the caller's.
     given record;
     event text;
     kept  text[] := '{}';
@@ -221,9 +221,9 @@ COMMENT ON FUNCTION webhooks.make_webhook(jsonb) IS
 
 CREATE FUNCTION webhooks.put_webhook(of_webhook bigint, given jsonb) RETURNS bigint
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    -- No search_path is set here, so that conditions are read with the caller's.
     put_id bigint := COALESCE(of_webhook, webhooks.make_webhook(given));
     name   text   := CASE WHEN of_webhook IS NULL THEN given ->> 'name' ELSE webhooks.set_settings(put_id, given) END;
 BEGIN
@@ -249,18 +249,20 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     given_id bigint := nullif((given ->> 'id')::bigint, 0);
-    found_id bigint;
+    found    webhooks.webhook;
 BEGIN
     -- Locked, so that it is still there, and of that name, when it is changed.
-    SELECT w.id INTO found_id FROM webhooks.webhook w
+    SELECT w.* INTO found FROM webhooks.webhook w
     WHERE w.id = given_id OR given_id IS NULL AND w.name = given ->> 'name'
     FOR NO KEY UPDATE;
-    IF found_id IS NULL AND given_id IS NOT NULL THEN
+    IF found.id IS NOT NULL THEN
+        PERFORM webhooks.check_is_mine('webhook', found.name, found.created_by);
+    ELSIF given_id IS NOT NULL THEN
         RAISE EXCEPTION 'invalid argument "id": there is no webhook %', given_id
             USING ERRCODE = 'undefined_object',
                   HINT = 'Leave id out: then the webhook of that name is changed, or made if there is none.';
     END IF;
-    RETURN found_id;
+    RETURN found.id;
 END $$;
 
 COMMENT ON FUNCTION webhooks.saved_webhook_id(jsonb) IS
@@ -268,10 +270,9 @@ COMMENT ON FUNCTION webhooks.saved_webhook_id(jsonb) IS
 
 
 CREATE FUNCTION webhooks.save_webhook(definition jsonb) RETURNS jsonb
-LANGUAGE plpgsql
+LANGUAGE webhooks_plpgsql
 AS $$
 DECLARE
-    -- No search_path is set here, so that conditions are read with the caller's.
     given    jsonb  := webhooks.given_webhook(definition, '{id,verify}');
     saved_id bigint := webhooks.put_webhook(webhooks.saved_webhook_id(given), given);
 BEGIN

@@ -23,13 +23,13 @@ COMMENT ON FUNCTION webhooks.set_secret(bigint, text, text) IS
 'For create_webhook and alter_webhook: makes this the only secret of a webhook, or if it is NULL a new one that fits the signature, and returns it.';
 
 
-CREATE FUNCTION webhooks.signature_of(name text) RETURNS text
+CREATE FUNCTION webhooks.signature_of(name text, to_look boolean = false) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-    signature text := (SELECT w.signature FROM webhooks.webhook w WHERE w.id = webhooks.webhook_id(name));
+    signature text := (SELECT w.signature FROM webhooks.webhook w WHERE w.id = webhooks.webhook_id(name, to_look));
 BEGIN
     IF signature = 'none' THEN
         RAISE EXCEPTION 'webhook "%" has no secret: its signature is none', name
@@ -39,13 +39,12 @@ BEGIN
     RETURN signature;
 END $$;
 
-COMMENT ON FUNCTION webhooks.signature_of(text) IS
+COMMENT ON FUNCTION webhooks.signature_of(text, boolean) IS
 'For the functions about secrets: the signature of the webhook of that name. One that signs nothing is an error.';
 
 
 CREATE FUNCTION webhooks.rotate_secret(name text, overlap interval = '24 hours', secret text = NULL) RETURNS text
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+LANGUAGE webhooks_plpgsql
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -98,8 +97,7 @@ COMMENT ON FUNCTION webhooks.rotate_secret(text, interval, text) IS
 
 
 CREATE FUNCTION webhooks.reveal_secret(name text) RETURNS text
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
+LANGUAGE webhooks_plpgsql STABLE
 AS $$
 BEGIN
     PERFORM webhooks.signature_of(reveal_secret.name);
@@ -111,35 +109,20 @@ COMMENT ON FUNCTION webhooks.reveal_secret(text) IS
 'The secret of a webhook: what its receivers verify with. After a rotation, the new one.';
 
 
--- As the owner of the tables: who may view a webhook may know the key that everybody may, and not the secret.
-CREATE FUNCTION webhooks.public_key_of_webhook(webhook_id bigint) RETURNS text
-LANGUAGE sql STABLE
-SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT webhooks.public_key_of(s.secret)
-    FROM webhooks.secret s JOIN webhooks.webhook w ON w.id = s.webhook_id
-    WHERE s.webhook_id = public_key_of_webhook.webhook_id AND s.ends_at IS NULL AND w.signature = 'standard-ed25519'
-$$;
-
-COMMENT ON FUNCTION webhooks.public_key_of_webhook(bigint) IS
-'For public_key: the public key of the webhook with that id. NULL if its signature is not standard-ed25519.';
-
-
 CREATE FUNCTION webhooks.public_key(name text) RETURNS text
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
+LANGUAGE webhooks_plpgsql STABLE
 AS $$
 #variable_conflict use_variable
 DECLARE
-    signature text := webhooks.signature_of(name);
+    signature text := webhooks.signature_of(name, to_look => true);
 BEGIN
     IF signature <> 'standard-ed25519' THEN
         RAISE EXCEPTION 'webhook "%" has no public key: its signature is %', name, signature
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'Its receivers verify with the secret that webhooks.reveal_secret(name) shows. Only standard-ed25519 has a public key.';
     END IF;
-    RETURN webhooks.public_key_of_webhook(webhooks.webhook_id(name));
+    RETURN (SELECT webhooks.public_key_of(s.secret) FROM webhooks.secret s
+            WHERE s.webhook_id = webhooks.webhook_id(name, to_look => true) AND s.ends_at IS NULL);
 END $$;
 
 COMMENT ON FUNCTION webhooks.public_key(text) IS

@@ -57,8 +57,7 @@ COMMENT ON FUNCTION webhooks.announce_resent(bigint[]) IS
 
 
 CREATE FUNCTION webhooks.resend(message_id text, webhook text = NULL) RETURNS bigint
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+LANGUAGE webhooks_plpgsql
 AS $$
 DECLARE
     message   webhooks.message_place := webhooks.logged_message(message_id);
@@ -71,6 +70,7 @@ BEGIN
         SELECT e.id
         FROM webhooks.endpoint e JOIN webhooks.webhook w ON w.id = e.webhook_id
         WHERE e.state <> 'gone' AND w.state <> 'stopped' AND (only_id IS NULL OR w.id = only_id)
+          AND w.id IN (SELECT o.id FROM webhooks.own_webhook o)
           AND (w.account IS NULL OR w.account = message.account)
           AND NOT (message.record IS NOT DISTINCT FROM w.id::text AND webhooks.is_state_event(message.event_id))
           AND (EXISTS (SELECT FROM webhooks.subscription s
@@ -116,8 +116,7 @@ COMMENT ON FUNCTION webhooks.resend(text, text) IS
 
 
 CREATE FUNCTION webhooks.resend_failed(webhook text, since timestamptz = NULL) RETURNS bigint
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+LANGUAGE webhooks_plpgsql
 AS $$
 DECLARE
     owner_id bigint := webhooks.running_webhook_id(webhook);
@@ -187,8 +186,7 @@ COMMENT ON FUNCTION webhooks.replayed(bigint, timestamptz, timestamptz) IS
 
 
 CREATE FUNCTION webhooks.replay(webhook text, since timestamptz, until timestamptz = now(), dry_run boolean = false) RETURNS bigint
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+LANGUAGE webhooks_plpgsql
 AS $$
 DECLARE
     owner_id bigint := webhooks.running_webhook_id(webhook);

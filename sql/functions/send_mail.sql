@@ -81,7 +81,7 @@ AS $$
     SELECT format('Mail to the errors_email of webhook "%s"%s is not sent: %s.', min(w.name),
                   CASE WHEN count(*) > 1 THEN format(' and %s others', count(*) - 1) ELSE '' END,
                   (array_agg(m.problem ORDER BY w.name))[1])
-    FROM webhooks.mail m JOIN webhooks.webhook w ON w.id = m.webhook_id
+    FROM webhooks.mail m JOIN webhooks.seen_webhook w ON w.id = m.webhook_id
     WHERE m.problem IS NOT NULL AND w.errors_email IS NOT NULL
     HAVING count(*) > 0
 $$;

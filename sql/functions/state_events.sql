@@ -78,8 +78,9 @@ BEGIN
         END IF;
     END IF;
 
-    INSERT INTO webhooks.event (name, named, type)
-    SELECT 'webhook' || about_one || happened, true, 'webhook' || happened
+    INSERT INTO webhooks.event (name, named, type, created_by)
+    SELECT 'webhook' || about_one || happened, true, 'webhook' || happened,
+           (SELECT pg_get_userbyid(n.nspowner) FROM pg_namespace n WHERE n.nspname = 'webhooks')
     FROM unnest(ARRAY['', about::text]) AS about_one, unnest(ARRAY['.started', '.stopped', '.errors']) AS happened
     WHERE webhooks.is_caught('webhook' || about_one || happened, wanted)
     ON CONFLICT (name) WHERE dropped_at IS NULL DO NOTHING;

@@ -73,14 +73,14 @@ CREATE FUNCTION webhooks.status(
     OUT extension_version text,
     OUT problem           text
 )
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
+LANGUAGE webhooks_plpgsql STABLE
 AS $$
 DECLARE
     is_copy boolean := webhooks.is_copy();
 BEGIN
     SELECT s.pid, s.started_at, s.in_flight INTO worker_pid, started_at, in_flight FROM webhooks.worker_state() AS s;
-    SELECT count(*), min(p.message_at) INTO backlog, oldest_pending FROM webhooks.pending_delivery p;
+    SELECT count(*), min(p.message_at) INTO backlog, oldest_pending FROM webhooks.pending_delivery p
+    WHERE p.webhook_id IN (SELECT w.id FROM webhooks.seen_webhook w);
 
     preloaded := webhooks.is_preloaded();
     library_version := webhooks.library_version();
@@ -93,10 +93,11 @@ BEGIN
         ELSE 'running'
     END;
     problem := webhooks.status_problem(state, preloaded, is_copy, library_version, extension_version,
-                                       (SELECT count(*) FROM webhooks.endpoint e WHERE e.state <> 'enabled'),
-                                       (SELECT count(*) FROM webhooks.event_problem),
+                                       (SELECT count(*) FROM webhooks.endpoint e JOIN webhooks.seen_webhook w ON w.id = e.webhook_id
+                                        WHERE e.state <> 'enabled'),
+                                       (SELECT count(*) FROM webhooks.event_problem p JOIN webhooks.seen_event e ON e.id = p.event_id),
                                        nullif(concat_ws(E'\n', webhooks.worker_problem(), webhooks.mail_problem()), ''));
 END $$;
 
 COMMENT ON FUNCTION webhooks.status() IS
-'How this database''s worker is: state is running, not running, disabled (webhooks.enabled is off), not adopted (a copy: see adopt) or standby. backlog counts what is still to be delivered, each message once for each endpoint, whether the worker runs or not. problem is NULL, or says what is wrong and what to do.';
+'How this database''s worker is: state is running, not running, disabled (webhooks.enabled is off), not adopted (a copy: see adopt) or standby. backlog counts what is still to be delivered, each message once for each endpoint, whether the worker runs or not; a manager is told of what is their own. problem is NULL, or says what is wrong and what to do.';

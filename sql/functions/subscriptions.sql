@@ -5,14 +5,17 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
+DECLARE
+    event webhooks.event;
 BEGIN
     -- Against a session that drops the event just now: either it waits, or this one sees what it did.
-    PERFORM FROM webhooks.event e WHERE e.id = event_id AND e.dropped_at IS NULL FOR KEY SHARE;
+    SELECT e.* INTO event FROM webhooks.event e WHERE e.id = event_id AND e.dropped_at IS NULL FOR KEY SHARE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'invalid argument "events": one was dropped meanwhile'
             USING ERRCODE = 'undefined_object',
                   HINT = 'Look at webhooks.event_stats for those that there are.';
     END IF;
+    PERFORM webhooks.check_may_receive(event);
 
     PERFORM webhooks.check_payload_for_event(coalesce(payload, w.payload), event_id)
     FROM webhooks.webhook w WHERE w.id = webhook_id;
@@ -47,8 +50,7 @@ COMMENT ON FUNCTION webhooks.check_event_list(text[]) IS
 
 
 CREATE FUNCTION webhooks.subscribe(webhook text, events text[], payload jsonb = NULL) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+LANGUAGE webhooks_plpgsql
 AS $$
 DECLARE
     webhook_id bigint := webhooks.webhook_id(webhook);
@@ -106,8 +108,7 @@ COMMENT ON FUNCTION webhooks.unsubscribe_from(text, bigint, text) IS
 
 
 CREATE FUNCTION webhooks.unsubscribe(webhook text, events text[]) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+LANGUAGE webhooks_plpgsql
 AS $$
 DECLARE
     webhook_id bigint := webhooks.webhook_id(webhook);

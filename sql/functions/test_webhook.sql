@@ -2,8 +2,7 @@
 
 CREATE FUNCTION webhooks.test_webhook(name text)
 RETURNS TABLE (url text, status int, duration interval, error text, response text)
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+LANGUAGE webhooks_plpgsql
 AS $$
 #variable_conflict use_column
 BEGIN

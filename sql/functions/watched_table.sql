@@ -1,6 +1,6 @@
 -- Which tables, operations and columns can be watched.
 
-CREATE FUNCTION webhooks.check_watched_table(on_table regclass) RETURNS void
+CREATE FUNCTION webhooks.check_watched_table(on_table regclass, role oid) RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -8,7 +8,7 @@ DECLARE
     relation record;
     problem  text;
 BEGIN
-    SELECT c.relkind, c.relpersistence, n.nspname, c.relname,
+    SELECT c.relkind, c.relpersistence, c.relrowsecurity, n.nspname, c.relname,
            format('%I.%I', n.nspname, c.relname) AS full_name
     INTO relation
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -34,16 +34,17 @@ BEGIN
                   HINT = 'Give an ordinary or a partitioned table, such as the one a view reads from.';
     END IF;
 
-    IF NOT (has_table_privilege(on_table, 'TRIGGER') AND has_table_privilege(on_table, 'SELECT')) THEN
+    IF NOT (has_table_privilege(role, on_table, 'TRIGGER') AND webhooks.may_read_whole(role, on_table)) THEN
         RAISE EXCEPTION 'invalid argument "on_table": permission denied for table %', relation.full_name
             USING ERRCODE = 'insufficient_privilege',
                   HINT = format('An event''s maker needs two privileges: GRANT SELECT, TRIGGER ON %s TO %I.',
-                                relation.full_name, current_user);
+                                relation.full_name, pg_get_userbyid(role))
+                         || CASE WHEN relation.relrowsecurity THEN ' Row security must not keep rows from it: events tell them all.' ELSE '' END;
     END IF;
 END $$;
 
-COMMENT ON FUNCTION webhooks.check_watched_table(regclass) IS
-'For create_event and add_event: raises an error unless the table can have events and the caller may make them: SELECT and TRIGGER on it are needed.';
+COMMENT ON FUNCTION webhooks.check_watched_table(regclass, oid) IS
+'For create_event and its kin: raises an error unless the table can have events and the role may make them: it needs TRIGGER, and to read every row.';
 
 
 CREATE FUNCTION webhooks.check_event_type(type text, on_table regclass) RETURNS void

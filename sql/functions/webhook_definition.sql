@@ -28,8 +28,7 @@ CREATE FUNCTION webhooks.create_webhook(
     payload        jsonb      = '"default"',
     verify         boolean    = false
 ) RETURNS webhooks.created_webhook
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+LANGUAGE webhooks_plpgsql
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -107,8 +106,7 @@ CREATE FUNCTION webhooks.alter_webhook(
     payload        jsonb      = NULL,
     new_name       text       = NULL
 ) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+LANGUAGE webhooks_plpgsql
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -157,7 +155,7 @@ BEGIN
         throttle_per = changed.throttle_per, batch_size = changed.batch_size, max_in_flight = changed.max_in_flight,
         ordering = changed.ordering, timeout = changed.timeout, retry_schedule = changed.retry_schedule,
         when_exhausted = changed.when_exhausted, properties = changed.properties, errors_email = changed.errors_email,
-        payload = changed.payload, changed_at = now(), changed_by = current_user
+        payload = changed.payload, changed_at = now(), changed_by = webhooks.caller_name()
     WHERE w.id = changed_id;
 
     IF reshaped THEN
@@ -201,8 +199,8 @@ CREATE FUNCTION webhooks.note_change(of_webhook bigint) RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
-    UPDATE webhooks.webhook w SET changed_at = now(), changed_by = current_user
-    WHERE w.id = of_webhook AND (w.changed_at, w.changed_by) IS DISTINCT FROM (now(), current_user)
+    UPDATE webhooks.webhook w SET changed_at = now(), changed_by = webhooks.caller_name()
+    WHERE w.id = of_webhook AND (w.changed_at, w.changed_by) IS DISTINCT FROM (now(), webhooks.caller_name())
 $$;
 
 COMMENT ON FUNCTION webhooks.note_change(bigint) IS
@@ -210,8 +208,7 @@ COMMENT ON FUNCTION webhooks.note_change(bigint) IS
 
 
 CREATE FUNCTION webhooks.drop_webhook(name text) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+LANGUAGE webhooks_plpgsql
 AS $$
 DECLARE
     dropped_id bigint   := webhooks.webhook_id(drop_webhook.name);

@@ -33,9 +33,8 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- The one place that decides who is told them: who may read them anyway.
-    IF NOT (has_table_privilege('webhooks.secret', 'SELECT') AND has_table_privilege('webhooks.header', 'SELECT')
-            AND has_column_privilege('webhooks.webhook', 'handshake_key', 'SELECT')) THEN
+    -- Who views a webhook and does not manage it is not told them.
+    IF NOT EXISTS (SELECT FROM webhooks.own_webhook w WHERE w.id = of_webhook) THEN
         RETURN '{}';
     END IF;
     RETURN jsonb_build_object(
@@ -83,8 +82,7 @@ COMMENT ON FUNCTION webhooks.webhook_document(bigint) IS
 
 
 CREATE FUNCTION webhooks.default_webhook() RETURNS jsonb
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
+LANGUAGE webhooks_plpgsql STABLE
 AS $$
 DECLARE
     -- create_webhook's own defaults, so that there is no second list of them.
@@ -109,10 +107,10 @@ COMMENT ON FUNCTION webhooks.default_webhook() IS
 
 
 CREATE FUNCTION webhooks.get_webhook(name text) RETURNS jsonb
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
+LANGUAGE webhooks_plpgsql STABLE
 AS $$
-    SELECT webhooks.webhook_document(w.id)
+BEGIN
+    RETURN webhooks.webhook_document(w.id)
            || jsonb_build_object(
                'id', w.id,
                'endpoints', (SELECT coalesce(jsonb_agg(jsonb_build_object('url', e.url, 'state', e.state, 'state_since', e.state_since,
@@ -124,8 +122,8 @@ AS $$
                'changed_at', w.changed_at,
                'changed_by', w.changed_by)
     FROM webhooks.webhook w
-    WHERE w.id = webhooks.webhook_id(get_webhook.name)
-$$;
+    WHERE w.id = webhooks.webhook_id(get_webhook.name, to_look => true);
+END $$;
 
 COMMENT ON FUNCTION webhooks.get_webhook(text) IS
 'A webhook''s whole definition as JSON: the parameters of create_webhook, with intervals in words; endpoints, each with its url and how it is; events: names, patterns, or objects with a payload of their own, and unnamed events with their type, on_table, fields and condition; state; id; who made and changed it last and when. save_webhook takes it. Without secret, headers and handshake_key for who may not see them.';

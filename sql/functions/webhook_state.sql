@@ -22,7 +22,7 @@ BEGIN
                   HINT = 'All have answered 410: use webhooks.enable_endpoint(webhook, url) or webhooks.add_endpoint(webhook, url) first.';
     END IF;
 
-    UPDATE webhooks.webhook w SET state = new_state, changed_at = now(), changed_by = current_user WHERE w.id = changed_id;
+    UPDATE webhooks.webhook w SET state = new_state, changed_at = now(), changed_by = webhooks.caller_name() WHERE w.id = changed_id;
 
     IF new_state = 'stopped' THEN
         PERFORM webhooks.drop_pending(changed_id, NULL);
@@ -36,27 +36,24 @@ COMMENT ON FUNCTION webhooks.set_webhook_state(text, text) IS
 
 
 CREATE FUNCTION webhooks.pause_webhook(name text) RETURNS void
-LANGUAGE sql
-SET search_path = pg_catalog, pg_temp
-AS $$ SELECT webhooks.set_webhook_state(name, 'paused') $$;
+LANGUAGE webhooks_plpgsql
+AS $$ BEGIN PERFORM webhooks.set_webhook_state(name, 'paused'); END $$;
 
 COMMENT ON FUNCTION webhooks.pause_webhook(text) IS
 'Sends nothing for this webhook until start_webhook, and keeps its messages until then. Calls that are open are finished.';
 
 
 CREATE FUNCTION webhooks.stop_webhook(name text) RETURNS void
-LANGUAGE sql
-SET search_path = pg_catalog, pg_temp
-AS $$ SELECT webhooks.set_webhook_state(name, 'stopped') $$;
+LANGUAGE webhooks_plpgsql
+AS $$ BEGIN PERFORM webhooks.set_webhook_state(name, 'stopped'); END $$;
 
 COMMENT ON FUNCTION webhooks.stop_webhook(text) IS
 'Sends nothing for this webhook until start_webhook and keeps nothing for it: its pending deliveries are deleted. Failed ones stay.';
 
 
 CREATE FUNCTION webhooks.start_webhook(name text) RETURNS void
-LANGUAGE sql
-SET search_path = pg_catalog, pg_temp
-AS $$ SELECT webhooks.set_webhook_state(name, 'started') $$;
+LANGUAGE webhooks_plpgsql
+AS $$ BEGIN PERFORM webhooks.set_webhook_state(name, 'started'); END $$;
 
 COMMENT ON FUNCTION webhooks.start_webhook(text) IS
 'Ends pause_webhook, and what waited is sent; or stop_webhook, and only what happens from now on is sent.';

@@ -17,7 +17,7 @@ CREATE TABLE webhooks.event (
     understood    text[],
     description   text,
     created_at    timestamptz NOT NULL DEFAULT now(),
-    created_by    name        NOT NULL DEFAULT current_user,
+    created_by    name        NOT NULL DEFAULT pg_get_userbyid(webhooks.caller()),
     dropped_at    timestamptz,
 
     CONSTRAINT event_name_is_given CHECK (name <> '' AND strpos(name, '*') = 0),
@@ -61,7 +61,7 @@ COMMENT ON COLUMN webhooks.event.key IS
 COMMENT ON COLUMN webhooks.event.understood IS
 'condition, data, account and key as Postgres wrote them when they were given. What it writes today is different if a column, a table or a function was renamed.';
 COMMENT ON COLUMN webhooks.event.created_by IS
-'Who made it. What it computes is computed with the privileges of the owner of its function: who made it, or changed that last.';
+'Who made it. Its condition is read, and what it computes is computed, with the privileges of this role.';
 COMMENT ON COLUMN webhooks.event.dropped_at IS
 'NULL while the event can be raised.';
 

@@ -5,6 +5,7 @@ CREATE TABLE webhooks.subscription_pattern (
     webhook_id bigint NOT NULL REFERENCES webhooks.webhook ON DELETE CASCADE,
     pattern    text   NOT NULL,
     payload    jsonb,
+    any_event  boolean NOT NULL DEFAULT true,
 
     PRIMARY KEY (webhook_id, pattern),
     CONSTRAINT subscription_pattern_has_star CHECK (strpos(pattern, '*') > 0)
@@ -14,6 +15,8 @@ COMMENT ON TABLE webhooks.subscription_pattern IS
 'The patterns that webhooks are subscribed to. Change them with subscribe and unsubscribe.';
 COMMENT ON COLUMN webhooks.subscription_pattern.pattern IS
 '* stands for any characters, also none; all else for itself.';
+COMMENT ON COLUMN webhooks.subscription_pattern.any_event IS
+'Whether who subscribed to it manages all webhooks. false: it catches what the webhook''s maker may subscribe to by name.';
 COMMENT ON COLUMN webhooks.subscription_pattern.payload IS
 'The shape of bodies about events that it catches, where it is another than the webhook''s.';
 

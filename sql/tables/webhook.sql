@@ -20,9 +20,9 @@ CREATE TABLE webhooks.webhook (
     payload        jsonb       NOT NULL DEFAULT '"default"',
     state          text        NOT NULL DEFAULT 'started',
     created_at     timestamptz NOT NULL DEFAULT now(),
-    created_by     name        NOT NULL DEFAULT current_user,
+    created_by     name        NOT NULL DEFAULT pg_get_userbyid(webhooks.caller()),
     changed_at     timestamptz NOT NULL DEFAULT now(),
-    changed_by     name        NOT NULL DEFAULT current_user,
+    changed_by     name        NOT NULL DEFAULT pg_get_userbyid(webhooks.caller()),
 
     CONSTRAINT webhook_name_key UNIQUE (name),
     CONSTRAINT webhook_name_is_given CHECK (name <> ''),

@@ -1,6 +1,6 @@
 -- How each endpoint is, and what it has got so far.
 
-CREATE VIEW webhooks.endpoint_stats AS
+CREATE VIEW webhooks.endpoint_stats WITH (security_barrier) AS
 SELECT w.name AS webhook,
        e.url,
        e.state,
@@ -15,7 +15,7 @@ SELECT w.name AS webhook,
        t.last_error_at,
        t.last_error
 FROM webhooks.endpoint e
-     JOIN webhooks.webhook w ON w.id = e.webhook_id
+     JOIN webhooks.seen_webhook w ON w.id = e.webhook_id
      LEFT JOIN (SELECT endpoint_id,
                        sum(calls)::bigint AS calls, sum(errors)::bigint AS errors,
                        sum(delivered)::bigint AS delivered, sum(failed)::bigint AS failed,

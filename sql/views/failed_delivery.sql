@@ -1,6 +1,6 @@
 -- What was given up.
 
-CREATE VIEW webhooks.failed_delivery AS
+CREATE VIEW webhooks.failed_delivery WITH (security_barrier) AS
 SELECT webhooks.message_id(d.message_at, d.message_seq) AS message_id,
        w.name AS webhook,
        e.name AS event,
@@ -11,7 +11,7 @@ SELECT webhooks.message_id(d.message_at, d.message_seq) AS message_id,
        d.last_error
 FROM webhooks.delivery d
      JOIN webhooks.endpoint p ON p.id = d.endpoint_id
-     JOIN webhooks.webhook w ON w.id = p.webhook_id
+     JOIN webhooks.seen_webhook w ON w.id = p.webhook_id
      LEFT JOIN webhooks.event e ON e.id = d.event_id
 WHERE d.failed_at IS NOT NULL;
 

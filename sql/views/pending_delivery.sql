@@ -6,7 +6,8 @@ SELECT e.webhook_id, e.id AS endpoint_id, m.event_id, m.at AS message_at, m.seq 
 FROM webhooks.unread_messages() m
      JOIN webhooks.subscription s ON s.event_id = m.event_id AND m.at >= s.since
      JOIN webhooks.webhook w ON w.id = s.webhook_id AND w.state <> 'stopped' AND (w.account IS NULL OR w.account = m.account)
-          AND NOT (m.record IS NOT DISTINCT FROM w.id::text AND webhooks.is_state_event(m.event_id))
+          AND NOT (m.record IS NOT DISTINCT FROM w.id::text
+                   AND EXISTS (SELECT FROM webhooks.event v WHERE v.id = m.event_id AND v.type LIKE 'webhook.%'))
      JOIN webhooks.endpoint e ON e.webhook_id = w.id AND e.state <> 'gone' AND m.at >= e.since
 WHERE NOT EXISTS (SELECT FROM webhooks.attempt a
                   WHERE a.message_seq = m.seq AND a.message_at = m.at AND a.endpoint_id = e.id AND a.delivered

@@ -1,6 +1,6 @@
 -- How much was sent, minute by minute.
 
-CREATE VIEW webhooks.traffic AS
+CREATE VIEW webhooks.traffic WITH (security_barrier) AS
 SELECT t.minute,
        w.name AS webhook,
        t.calls,
@@ -11,7 +11,7 @@ FROM (SELECT date_trunc('minute', at) AS minute, webhook_id, sum(calls)::bigint 
       FROM webhooks.tally
       WHERE calls > 0 AND at > '-infinity'
       GROUP BY 1, 2) AS t
-     JOIN webhooks.webhook w ON w.id = t.webhook_id
+     JOIN webhooks.seen_webhook w ON w.id = t.webhook_id
      LEFT JOIN (SELECT minute, webhook_id,
                        webhooks.duration_of_bucket(min(bucket) FILTER (WHERE up_to >= 0.50 * calls)) AS p50_ms,
                        webhooks.duration_of_bucket(min(bucket) FILTER (WHERE up_to >= 0.95 * calls)) AS p95_ms

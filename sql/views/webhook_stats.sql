@@ -25,7 +25,7 @@ COMMENT ON VIEW webhooks.duration_percentile IS
 'For webhook_stats: how long calls took, in steps of a quarter, over the days that webhooks.retention keeps.';
 
 
-CREATE VIEW webhooks.webhook_stats AS
+CREATE VIEW webhooks.webhook_stats WITH (security_barrier) AS
 SELECT w.name AS webhook,
        w.state,
        coalesce(t.messages, 0) AS messages,
@@ -40,7 +40,7 @@ SELECT w.name AS webhook,
        t.last_error,
        d.p50_ms,
        d.p95_ms
-FROM webhooks.webhook w
+FROM webhooks.seen_webhook w
      LEFT JOIN (SELECT webhook_id,
                        sum(messages)::bigint AS messages, sum(calls)::bigint AS calls, sum(errors)::bigint AS errors,
                        sum(delivered)::bigint AS delivered, sum(failed)::bigint AS failed,

@@ -88,13 +88,13 @@ fn make(firing: &Firing) -> Option<Plan> {
     };
     let schema = catalog::schema()?;
     let event = catalog::event(schema, event_id)?;
-    let table = event
-        .table
-        .filter(|&table| catalog::is_or_belongs_to(firing.relation_oid(), table));
+    let table = event.table.filter(|&table| {
+        firing.is_trigger_of(event_id) && catalog::is_or_belongs_to(firing.relation_oid(), table)
+    });
     let (Some(table), Some(operation)) = (table, event.operation) else {
         crate::error::raise(
             PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
-            format!("event {event_id} is not an event of the table that this trigger stands on"),
+            format!("event {event_id} is not raised by this trigger"),
             "Drop the trigger and make the event with webhooks.add_event() or webhooks.create_event().",
         );
     };

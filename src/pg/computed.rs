@@ -16,6 +16,7 @@ use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, Datum, Oid};
 
 use super::identity::Identity;
+use super::level::Level;
 use super::row::Shape;
 use super::store::{Operation, Text};
 use super::sys;
@@ -144,6 +145,7 @@ impl Computed {
         let values = {
             let _settings = PortableSettings::enter();
             let _owner = Identity::assume_restricted(self.owner);
+            let _level = Level::enter();
             // SAFETY: the function takes rows of the table in this order and returns a record of json, text and text.
             unsafe { call.run(firing, self.arguments) }
         };
@@ -305,9 +307,14 @@ fn definition(function: Oid) -> Option<Definition> {
             targets(pg_sys::stringToNode(text).cast())
         };
         pg_sys::ReleaseSysCache(tuple);
-        let [_, account, key] = targets[..] else {
+        let [data, account, key] = targets[..] else {
             return None;
         };
+        // Whose function it is may have had a hand in making it.
+        let types = [data, account, key].map(|expression| pg_sys::exprType(expression));
+        if types != [pg_sys::JSONOID, pg_sys::TEXTOID, pg_sys::TEXTOID] {
+            return None;
+        }
         Some(Definition {
             owner,
             account: plain_column(account),

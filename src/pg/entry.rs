@@ -8,7 +8,7 @@ use pgrx::prelude::*;
 
 use super::store::Operation;
 use super::trigger::Firing;
-use super::{catalog, notes, process, wake};
+use super::{catalog, managed, notes, process, wake};
 use crate::{capture, settings, worker};
 
 static PRELOADED: AtomicBool = AtomicBool::new(false);
@@ -137,6 +137,23 @@ pub unsafe extern "C-unwind" fn webhooks_deliveries_changed(
     Datum::from(0)
 }
 
+/// The handler of the language `webhooks_plpgsql`. See [`managed`]. Without a guard: an error of the server's passes by, and
+/// there is nothing in this frame that it could leave behind.
+///
+/// # Safety
+/// Called by the server's function manager only.
+#[no_mangle]
+pub unsafe extern "C-unwind" fn webhooks_plpgsql(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
+    // SAFETY: as the function manager calls it. PL/pgSQL goes by the function's row in pg_proc, in which nothing but the
+    // language is another one, and nothing else is kept with the call.
+    unsafe {
+        let entered = managed::enter(fcinfo);
+        let result = (entered.handler)(fcinfo);
+        managed::leave(entered);
+        result
+    }
+}
+
 /// `webhooks.message_bytes(data, old, metadata)`: how long these are, uncompressed and put together.
 ///
 /// # Safety
@@ -161,6 +178,12 @@ static VERSION_1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_versio
 /// Tells the function manager how to call [`webhooks_capture`].
 #[no_mangle]
 pub extern "C" fn pg_finfo_webhooks_capture() -> &'static pg_sys::Pg_finfo_record {
+    &VERSION_1
+}
+
+/// Tells the function manager how to call [`webhooks_plpgsql`].
+#[no_mangle]
+pub extern "C" fn pg_finfo_webhooks_plpgsql() -> &'static pg_sys::Pg_finfo_record {
     &VERSION_1
 }
 

@@ -8,6 +8,8 @@ use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 
 use super::encoding::encoded;
+use super::level::Level;
+use super::sys;
 
 /// A statement, as what stands before and behind an expression.
 pub struct Around<'a> {
@@ -27,6 +29,16 @@ pub struct Refused {
     pub message: String,
     /// The server's advice.
     pub hint: Option<String>,
+}
+
+impl Refused {
+    fn syntax(problem: &str) -> Self {
+        Self {
+            code: PgSqlErrorCode::ERRCODE_SYNTAX_ERROR,
+            message: problem.to_owned(),
+            hint: None,
+        }
+    }
 }
 
 impl Around<'_> {
@@ -56,22 +68,33 @@ impl Around<'_> {
                 Ok(found)
             })
         })?
-        .map_err(|problem| Refused {
-            code: PgSqlErrorCode::ERRCODE_SYNTAX_ERROR,
-            message: problem.to_owned(),
-            hint: None,
-        })
+        .map_err(Refused::syntax)
     }
 
     /// Runs a command.
     pub fn run(&self) -> Result<(), Refused> {
-        self.guarded(execute_encoded)
+        self.guarded(|statement| {
+            // SAFETY: the statement is a C string.
+            let count = unsafe {
+                let how = pg_sys::RawParseMode::RAW_PARSE_DEFAULT;
+                sys::nodes(pg_sys::raw_parser(statement.as_ptr(), how)).len()
+            };
+            if count != 1 {
+                return Err("it is more than one statement");
+            }
+            execute_encoded(statement);
+            Ok(())
+        })?
+        .map_err(Refused::syntax)
     }
 
-    /// Does something with the whole statement and catches the error. The caller must raise another one: the transaction,
+    /// Does something with the whole statement and catches the error. The server can run the user's code when it only reads or
+    /// plans what they gave; what that sets does not last, so that the next reading finds the same text. The caller must raise another one: the transaction,
     /// or the part of it that may be undone by itself, can do nothing any more.
     fn guarded<R>(&self, work: impl FnOnce(&CString) -> R) -> Result<R, Refused> {
         let statement = encoded_statement(&[self.before, self.expression, self.after].concat());
+        let level = Level::enter();
+        level.read_as_written();
         let mut position = 0;
         PgTryBuilder::new(AssertUnwindSafe(|| {
             Ok(noting_position(&mut position, || work(&statement)))
@@ -155,24 +178,10 @@ fn noting_position<R>(position: &mut i32, work: impl FnOnce() -> R) -> R {
     }
 }
 
-/// Works with another `search_path`.
+/// Works with another `search_path`. What the work sets, or what it runs, is undone.
 pub fn with_search_path<R>(path: &str, work: impl FnOnce() -> R) -> R {
     let path = encoded_statement(path);
-    // SAFETY: what is set on the new level is undone here, or by the abort of the transaction.
-    unsafe {
-        let level = pg_sys::NewGUCNestLevel();
-        pg_sys::set_config_option(
-            c"search_path".as_ptr(),
-            path.as_ptr(),
-            pg_sys::GucContext::PGC_USERSET,
-            pg_sys::GucSource::PGC_S_SESSION,
-            pg_sys::GucAction::GUC_ACTION_SAVE,
-            true,
-            0,
-            false,
-        );
-        let result = work();
-        pg_sys::AtEOXact_GUC(true, level);
-        result
-    }
+    let level = Level::enter();
+    level.set(c"search_path", &path);
+    work()
 }

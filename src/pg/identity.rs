@@ -2,6 +2,18 @@
 
 use pgrx::pg_sys::{self, Oid};
 
+/// The current user.
+pub fn user() -> Oid {
+    // SAFETY: reads a variable of this backend.
+    unsafe { pg_sys::GetUserId() }
+}
+
+/// Whether a role has the privileges of another one.
+pub fn may_act_as(member: Oid, role: Oid) -> bool {
+    // SAFETY: a look-up in the catalogs.
+    unsafe { pg_sys::has_privs_of_role(member, role) }
+}
+
 /// While this lives, privileges are those of another role; whoever they were is back when it is dropped, also by an
 /// error.
 pub struct Identity {

@@ -52,6 +52,14 @@ impl Firing {
         }
     }
 
+    /// Whether the trigger is the one that an event has on its table: there is one of that name, so that a second one cannot
+    /// raise the event without its condition.
+    pub fn is_trigger_of(&self, event_id: i64) -> bool {
+        // SAFETY: tgname is a C string, which stays during the call.
+        let name = unsafe { CStr::from_ptr((*(*self.0).tg_trigger).tgname) };
+        name.to_bytes() == format!("webhooks_event_{event_id}").as_bytes()
+    }
+
     /// The arguments in the trigger's definition, which has so many.
     pub(super) fn arguments<const COUNT: usize>(&self) -> [&CStr; COUNT] {
         // SAFETY: tgargs holds tgnargs C strings, which stay during the call.

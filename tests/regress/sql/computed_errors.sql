@@ -115,6 +115,10 @@ SELECT account FROM webhooks.event_:event(NULL);
 RESET ROLE;
 CREATE TRIGGER forged AFTER UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION webhooks.capture(:'event');
 UPDATE orders SET status = 'forged';
+DROP TRIGGER forged ON orders;
+DROP TRIGGER webhooks_event_:event ON orders;
+CREATE TRIGGER webhooks_event_:event AFTER UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION webhooks.capture(:'event');
+UPDATE orders SET status = 'forged';
 SELECT count(*) FROM webhooks.message WHERE operation = 'u';
 
 SET client_min_messages = warning;

@@ -25,12 +25,13 @@ WHERE p.pronamespace = 'webhooks'::regnamespace AND obj_description(p.oid, 'pg_p
 SELECT obj_description(oid, 'pg_extension') IS NOT NULL AS extension, obj_description('webhooks.created_webhook'::regtype, 'pg_type') IS NOT NULL AS type
 FROM pg_extension WHERE extname = 'webhooks';
 
--- Only these functions run as somebody else; those without a search_path of their own read what the caller writes.
+-- These functions run as somebody else: those, and, knowing who called, those of the language. Each has a search_path of its own.
 SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'webhooks'::regnamespace AND p.prosecdef ORDER BY p.oid::regprocedure::text COLLATE "C";
 SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
 WHERE p.pronamespace = 'webhooks'::regnamespace AND l.lanname IN ('sql', 'plpgsql')
   AND NOT EXISTS (SELECT FROM unnest(p.proconfig) AS setting WHERE setting LIKE 'search_path=%')
 ORDER BY p.oid::regprocedure::text;
+SELECT p.proname FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE l.lanname = 'webhooks_plpgsql' ORDER BY p.proname;
 
 -- The names and defaults of the parameters are a promise.
 \pset format unaligned

@@ -13,7 +13,7 @@ SELECT count(webhooks.add_event('w1', 'table.recordUpdate', 'leads', '{a}', 'NEW
 CREATE VIEW pg_temp.called AS
 SELECT funcname, calls FROM pg_stat_xact_user_functions
 WHERE schemaname = 'webhooks'
-  AND funcname IN ('event_today', 'event_when', 'make_event', 'triggers_alike', 'refresh_events', 'export_config', 'put_webhook');
+  AND funcname IN ('event_today', 'event_when', 'make_event', 'triggers_alike', 'refresh_events', 'config_document', 'put_webhook');
 CREATE FUNCTION pg_temp.calls_of(statement text) RETURNS TABLE (function name, calls bigint, gave text) LANGUAGE plpgsql AS $$
 DECLARE
     before jsonb := (SELECT jsonb_object_agg(c.funcname, c.calls) FROM pg_temp.called c);
@@ -34,9 +34,9 @@ SELECT * FROM pg_temp.calls_of($$SELECT webhooks.subscribe('w3', '{named}')$$);
 
 -- A document is compared with what there is, and of a webhook that it does not change nothing is asked.
 SELECT webhooks.export_config(secrets => false) AS config \gset
-SELECT * FROM pg_temp.calls_of(format('SELECT webhooks.apply_config(%L)', :'config')) WHERE function IN ('export_config', 'put_webhook');
+SELECT * FROM pg_temp.calls_of(format('SELECT webhooks.apply_config(%L)', :'config')) WHERE function IN ('config_document', 'put_webhook');
 SELECT * FROM pg_temp.calls_of(format($$SELECT webhooks.apply_config(jsonb_set(%L, '{webhooks,7,timeout}', '"3 seconds"'))$$, :'config'))
-WHERE function IN ('export_config', 'put_webhook');
+WHERE function IN ('config_document', 'put_webhook');
 
 -- What is the same is so whatever the server makes of it when it reads it again, as after a dump, and whatever was renamed.
 SELECT webhooks.add_event('w4', 'table.recordInsert', 'leads', condition => $$NEW.name = 'x' AND NEW.a IN (1, 2)$$) AS condition \gset

@@ -104,13 +104,16 @@ SELECT count(*) AS triggers FROM pg_trigger WHERE tgrelid = 'deals'::regclass AN
 -- With whose privileges an event computes stays the same, and is no way for the owner of the table to get them.
 CREATE ROLE regress_webhooks_maker;
 CREATE ROLE regress_webhooks_owner;
-ALTER FUNCTION webhooks.event_1 OWNER TO regress_webhooks_maker;
+SELECT FROM webhooks.grant_manage('regress_webhooks_maker');
+GRANT SELECT, TRIGGER ON deals TO regress_webhooks_maker;
+GRANT USAGE ON SCHEMA shop TO regress_webhooks_maker;
+SET ROLE regress_webhooks_maker;
+SELECT FROM webhooks.create_event('makers', 'table.recordInsert', 'deals', key => 'NEW.payer + 1');
+RESET ROLE;
 SELECT FROM webhooks.alter_table('deals', 'ALTER payer TYPE numeric');
 SELECT proname, proowner::regrole FROM pg_proc WHERE pronamespace = 'webhooks'::regnamespace AND proname ~ '^event_\d' AND proowner <> current_user::regrole;
 SET client_min_messages = warning;
-GRANT ALL ON SCHEMA webhooks TO regress_webhooks_owner;
-GRANT ALL ON ALL TABLES IN SCHEMA webhooks TO regress_webhooks_owner;
-GRANT ALL ON ALL FUNCTIONS IN SCHEMA webhooks TO regress_webhooks_owner;
+SELECT FROM webhooks.grant_manage('regress_webhooks_owner');
 GRANT ALL ON SCHEMA shop TO regress_webhooks_owner;
 GRANT ALL ON stages TO regress_webhooks_owner;
 ALTER TABLE deals OWNER TO regress_webhooks_owner;
@@ -118,8 +121,8 @@ SET ROLE regress_webhooks_owner;
 SELECT FROM webhooks.alter_table('deals', 'ALTER payer TYPE bigint');
 RESET ROLE;
 ALTER TABLE deals OWNER TO CURRENT_USER;
-DROP OWNED BY regress_webhooks_owner;
-ALTER FUNCTION webhooks.event_1 OWNER TO CURRENT_USER;
+SELECT FROM webhooks.drop_event('makers');
+DROP OWNED BY regress_webhooks_maker, regress_webhooks_owner;
 DROP ROLE regress_webhooks_maker, regress_webhooks_owner;
 RESET client_min_messages;
 -- A trigger that was dropped is made again for who asks.

@@ -1,0 +1,181 @@
+-- Who may do what with which webhook and which event. Functions in webhooks_plpgsql run with the privileges of the schema's
+-- owner, and no role but that has any on the tables that would let it change them, so it is these functions that decide.
+
+CREATE FUNCTION webhooks.caller_name() RETURNS name
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT pg_get_userbyid(webhooks.caller()) $$;
+
+COMMENT ON FUNCTION webhooks.caller_name() IS
+'The name of the role that called: current_user, or within a management function the one that it serves.';
+
+
+CREATE FUNCTION webhooks.may_do_all(role oid) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT pg_has_role(role, n.nspowner, 'USAGE') FROM pg_namespace n WHERE n.nspname = 'webhooks'
+$$;
+
+COMMENT ON FUNCTION webhooks.may_do_all(oid) IS
+'Whether a role manages every webhook, whoever made it: superusers do, and the owner of the extension.';
+
+
+CREATE FUNCTION webhooks.may_see_all() RETURNS boolean
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS $$
+    -- A viewer may read this table, and a manager, who sees what is their own, none.
+    SELECT webhooks.may_do_all(webhooks.caller()) OR has_table_privilege(webhooks.caller(), 'webhooks.endpoint', 'SELECT')
+$$;
+
+COMMENT ON FUNCTION webhooks.may_see_all() IS
+'Whether the caller is a viewer or manages all.';
+
+
+CREATE FUNCTION webhooks.my_roles() RETURNS name[]
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT ARRAY(SELECT r.rolname FROM pg_roles r WHERE pg_has_role(webhooks.caller(), r.oid, 'USAGE'))
+$$;
+
+COMMENT ON FUNCTION webhooks.my_roles() IS
+'The roles whose privileges the caller has: what one of them made is the caller''s own.';
+
+
+CREATE FUNCTION webhooks.has_privileges_of(role oid, maker name) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT webhooks.may_do_all(role) OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = maker AND pg_has_role(role, r.oid, 'USAGE'))
+$$;
+
+COMMENT ON FUNCTION webhooks.has_privileges_of(oid, name) IS
+'Whether what the maker made is that role''s own.';
+
+
+CREATE FUNCTION webhooks.is_mine(maker name) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT webhooks.has_privileges_of(webhooks.caller(), maker) $$;
+
+COMMENT ON FUNCTION webhooks.is_mine(name) IS
+'Whether what the maker made is the caller''s own.';
+
+
+CREATE FUNCTION webhooks.role_of(maker name) RETURNS oid
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    -- In a copy of a database roles may be missing.
+    SELECT coalesce((SELECT r.oid FROM pg_roles r WHERE r.rolname = maker), webhooks.caller())
+$$;
+
+COMMENT ON FUNCTION webhooks.role_of(name) IS
+'The role with whose privileges an event of this maker is judged and computed. Where there is no such role any more, the caller''s.';
+
+
+CREATE FUNCTION webhooks.check_is_mine(kind text, name text, maker name) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT webhooks.is_mine(maker) THEN
+        RAISE EXCEPTION 'permission denied for % "%"', kind, check_is_mine.name
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = format('It is role %s''s: members of that role and superusers may manage it.', maker);
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION webhooks.check_is_mine(text, text, name) IS
+'For the functions that change something: raises an error unless it is the caller''s own.';
+
+
+CREATE FUNCTION webhooks.may_read_whole(role oid, of_table regclass) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(
+        (SELECT has_schema_privilege(role, c.relnamespace, 'USAGE') AND has_table_privilege(role, c.oid, 'SELECT')
+                -- Row security would keep rows from it that events tell.
+                AND (NOT c.relrowsecurity OR r.rolsuper OR r.rolbypassrls
+                     OR NOT c.relforcerowsecurity AND pg_has_role(role, c.relowner, 'USAGE'))
+         FROM pg_class c, pg_roles r
+         WHERE c.oid = of_table AND r.oid = role), false)
+$$;
+
+COMMENT ON FUNCTION webhooks.may_read_whole(oid, regclass) IS
+'Whether a role may read every column of every row of a table, as who gets its events does.';
+
+
+CREATE FUNCTION webhooks.may_receive(role oid, event webhooks.event) RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN CASE
+        WHEN webhooks.may_do_all(role) THEN true
+        WHEN event.name ~ '^webhook[0-9]*\.' THEN
+            EXISTS (SELECT FROM webhooks.webhook w
+                    WHERE w.id = webhooks.webhook_in_event_name(event.name) AND webhooks.has_privileges_of(role, w.created_by))
+        WHEN event.named AND webhooks.has_privileges_of(role, event.created_by) THEN true
+        -- What it computes, its maker may see.
+        WHEN event.on_table IS NULL OR coalesce(event.data, event.account, event.key) IS NOT NULL THEN false
+        ELSE webhooks.may_read_whole(role, event.on_table)
+    END;
+END $$;
+
+COMMENT ON FUNCTION webhooks.may_receive(oid, webhooks.event) IS
+'Whether a role may have a webhook told of an event: of one of its own; of rows as they are where it may read the whole table; of what becomes of its own webhooks.';
+
+
+CREATE FUNCTION webhooks.check_may_receive(event webhooks.event) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF webhooks.may_receive(webhooks.caller(), event) THEN
+        RETURN;
+    END IF;
+    RAISE EXCEPTION 'invalid argument "events": permission denied for event "%"', event.name
+        USING ERRCODE = 'insufficient_privilege',
+              HINT = CASE
+                  WHEN event.name ~ '^webhook[0-9]*\.' THEN
+                      'You may have a webhook told about those of your own: of the one with the id 7 it is webhook7.errors.'
+                  WHEN event.on_table IS NULL OR coalesce(event.data, event.account, event.key) IS NOT NULL THEN
+                      format('What it tells is for its maker, role %s, and members of that. A superuser may subscribe your webhook.', event.created_by)
+                  ELSE format('It tells whole rows, so it needs GRANT SELECT ON %s TO %I. Row security must not keep rows from that role.',
+                              event.on_table, webhooks.caller_name())
+              END;
+END $$;
+
+COMMENT ON FUNCTION webhooks.check_may_receive(webhooks.event) IS
+'For subscribe and preview: raises an error unless the caller may have a webhook told of the event.';
+
+
+CREATE VIEW webhooks.own_webhook AS
+SELECT w.* FROM webhooks.webhook w
+WHERE (SELECT webhooks.may_do_all(webhooks.caller())) OR w.created_by = ANY ((SELECT webhooks.my_roles())::name[]);
+
+COMMENT ON VIEW webhooks.own_webhook IS
+'The webhooks that the caller manages.';
+
+
+CREATE VIEW webhooks.seen_webhook AS
+SELECT w.* FROM webhooks.webhook w
+WHERE (SELECT webhooks.may_see_all()) OR w.created_by = ANY ((SELECT webhooks.my_roles())::name[]);
+
+COMMENT ON VIEW webhooks.seen_webhook IS
+'The webhooks that the caller manages or may look at.';
+
+
+CREATE VIEW webhooks.seen_event AS
+SELECT e.* FROM webhooks.event e
+WHERE e.dropped_at IS NULL
+  AND ((SELECT webhooks.may_see_all())
+       OR e.created_by = ANY ((SELECT webhooks.my_roles())::name[])
+       OR e.id IN (SELECT s.event_id FROM webhooks.subscription s JOIN webhooks.own_webhook w ON w.id = s.webhook_id));
+
+COMMENT ON VIEW webhooks.seen_event IS
+'The events that the caller manages, gets or may look at.';

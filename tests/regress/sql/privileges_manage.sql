@@ -1,0 +1,291 @@
+-- Managers: what each does with their own, and what nobody does with another's.
+\getenv inputdir PG_ABS_SRCDIR
+\set fresh :inputdir '/include/fresh.sql'
+\i :fresh
+
+CREATE ROLE regress_webhooks_ann;
+CREATE ROLE regress_webhooks_bob;
+CREATE ROLE regress_webhooks_team;
+CREATE TABLE public.orders (id int PRIMARY KEY, status text);
+CREATE TABLE public.salaries (id int PRIMARY KEY, amount int);
+CREATE TABLE public.cases (id int PRIMARY KEY, owner name);
+ALTER TABLE cases ENABLE ROW LEVEL SECURITY;
+GRANT SELECT, TRIGGER ON orders TO regress_webhooks_ann, regress_webhooks_bob;
+GRANT SELECT, TRIGGER ON cases TO regress_webhooks_bob;
+GRANT SELECT, TRIGGER ON salaries TO regress_webhooks_ann;
+GRANT TRIGGER ON salaries TO regress_webhooks_bob;
+
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.grant_manage('nobody_of_that_name')$$) \gx
+SELECT FROM webhooks.grant_manage('regress_webhooks_ann');
+SELECT FROM webhooks.grant_manage('regress_webhooks_bob');
+SELECT FROM webhooks.create_webhook('admin', 'https://example.com/admin');
+SELECT FROM webhooks.create_event('admin:said');
+SELECT FROM webhooks.create_event('salary:read', 'table.recordInsert', 'salaries');
+SELECT FROM webhooks.subscribe('admin', '{admin:said,salary:read}');
+
+-- What a manager does, from the first webhook on
+SET ROLE regress_webhooks_ann;
+SELECT name, secret LIKE 'whsec\_%' AS secret FROM webhooks.create_webhook('anns', 'https://example.com/ann',
+    headers => '{"authorization": "Bearer hidden"}', handshake_key => 'hidden');
+SELECT webhooks.add_event('anns', 'table.recordInsert', 'orders');
+SELECT FROM webhooks.create_event('order:paid', 'table.recordUpdate', 'orders', '{status}', $$NEW.status = 'paid'$$,
+    data => $$jsonb_build_object('status', NEW.status, 'salaries', (SELECT sum(amount) FROM public.salaries))$$);
+SELECT FROM webhooks.create_event('ann:said');
+SELECT FROM webhooks.subscribe('anns', '{order:paid,ann:said,salary:read}');
+SELECT FROM webhooks.alter_webhook('anns', description => 'of orders', max_in_flight => 2);
+SELECT FROM webhooks.add_endpoint('anns', 'https://example.com/ann2');
+SELECT FROM webhooks.remove_endpoint('anns', 'https://example.com/ann2');
+SELECT webhooks.rotate_secret('anns') AS secret \gset
+SELECT webhooks.reveal_secret('anns') = :'secret' AS rotated;
+SELECT FROM webhooks.pause_webhook('anns');
+SELECT FROM webhooks.start_webhook('anns');
+RESET ROLE;
+INSERT INTO salaries VALUES (1, 100);
+INSERT INTO orders VALUES (1, 'new');
+UPDATE orders SET status = 'paid';
+SELECT webhooks.emit('ann:said', '{"a": "hidden"}', 'hidden') AS said \gset
+SELECT id AS ann_id FROM webhooks.webhook WHERE name = 'anns' \gset
+INSERT INTO webhooks.attempt
+SELECT now(), m.at, m.seq, m.event_id, e.id, e.webhook_id, 1, 500, 1000, 'status', 'hidden', false
+FROM webhooks.message m, webhooks.endpoint e JOIN webhooks.webhook w ON w.id = e.webhook_id WHERE w.name = 'anns';
+SET ROLE regress_webhooks_ann;
+SELECT webhook, state, pending FROM webhooks.webhook_stats;
+SELECT webhook, url, pending FROM webhooks.endpoint_stats;
+SELECT event, pending FROM webhooks.event_stats ORDER BY event;
+SELECT event, type, on_table, condition, created_by FROM webhooks.event_definition ORDER BY event;
+SELECT event, webhook, response FROM webhooks.attempt_log ORDER BY event;
+SELECT count(*) FROM webhooks.failed_delivery;
+SELECT count(*) FROM webhooks.traffic;
+SELECT backlog FROM webhooks.status();
+SELECT body::json -> 'data' AS data FROM webhooks.preview('anns', 'order:paid');
+SELECT count(*) > 1 AS told FROM webhooks.explain_message(:'said');
+SELECT webhooks.cancel('anns', :'said') AS cancelled, webhooks.resend(:'said') AS resent;
+SELECT webhooks.replay('anns', now() - interval '1 hour', dry_run => true) AS replayable;
+SELECT webhooks.get_webhook('anns') ->> 'created_by' AS created_by, webhooks.get_webhook('anns') ->> 'handshake_key' AS handshake_key;
+SELECT w ->> 'name' AS webhook FROM jsonb_array_elements(webhooks.export_config() -> 'webhooks') AS w;
+SELECT e ->> 'name' AS event FROM jsonb_array_elements(webhooks.export_config() -> 'events') AS e;
+SELECT webhooks.save_webhook('{"name": "anns", "timeout": "3 seconds"}') ->> 'timeout' AS timeout;
+SELECT count(*) FROM webhooks.apply_config(webhooks.export_config());
+-- but no table.
+SELECT DISTINCT state FROM pg_class c, pg_temp.complaint(format('SELECT FROM %s', c.oid::regclass)) AS c2
+WHERE c.relnamespace = 'webhooks'::regnamespace AND c.relkind IN ('r', 'p', 'S');
+RESET ROLE;
+
+-- All that can be tried on another's. The message is what is refused; 'none' is not.
+CREATE TABLE pg_temp.tried (n int GENERATED ALWAYS AS IDENTITY, statement text);
+INSERT INTO pg_temp.tried (statement) VALUES
+    ($$SELECT webhooks.reveal_secret('anns')$$), ($$SELECT webhooks.rotate_secret('anns')$$), ($$SELECT webhooks.public_key('anns')$$),
+    ($$SELECT webhooks.get_webhook('anns')$$), ($$SELECT webhooks.alter_webhook('anns', description => 'mine')$$),
+    ($$SELECT webhooks.alter_webhook('anns', new_name => 'mine')$$), ($$SELECT webhooks.drop_webhook('anns')$$),
+    ($$SELECT webhooks.add_endpoint('anns', 'https://example.com/bob')$$),
+    ($$SELECT webhooks.remove_endpoint('anns', 'https://example.com/ann')$$),
+    ($$SELECT webhooks.enable_endpoint('anns', 'https://example.com/ann')$$),
+    ($$SELECT webhooks.pause_webhook('anns')$$), ($$SELECT webhooks.stop_webhook('anns')$$), ($$SELECT webhooks.start_webhook('anns')$$),
+    ($$SELECT webhooks.test_webhook('anns')$$), ($$SELECT webhooks.add_event('anns', 'table.recordInsert', 'orders')$$),
+    ($$SELECT webhooks.subscribe('anns', '{ann:said}')$$), ($$SELECT webhooks.unsubscribe('anns', '{ann:said}')$$),
+    ($$SELECT webhooks.preview('anns', 'ann:said')$$), ($$SELECT webhooks.preview('bobs', 'ann:said')$$),
+    ($$SELECT webhooks.cancel('anns')$$), ($$SELECT webhooks.resend_failed('anns')$$),
+    ($$SELECT webhooks.replay('anns', '-infinity')$$), (format($$SELECT webhooks.resend(%L, 'anns')$$, :'said')),
+    (format($$SELECT webhooks.explain_message(%L)$$, :'said')), (format($$SELECT webhooks.cancel('anns', %L)$$, :'said')),
+    ($$SELECT webhooks.save_webhook('{"name": "anns", "url": "https://example.com/bob"}')$$),
+    (format($$SELECT webhooks.save_webhook('{"id": %s, "name": "mine"}')$$, :ann_id)),
+    ($$SELECT webhooks.apply_config('{"webhooks": [{"name": "anns", "description": "mine"}]}')$$),
+    ($$SELECT webhooks.apply_config('{"events": [{"name": "ann:said", "description": "mine"}]}')$$),
+    ($$SELECT webhooks.alter_event('ann:said', description => 'mine')$$), ($$SELECT webhooks.alter_event('order:paid', condition => 'true')$$),
+    ($$SELECT webhooks.drop_event('order:paid')$$), ($$SELECT webhooks.create_event('ann:said')$$),
+    ($$SELECT webhooks.drop_event('table.recordInsert:public.orders:3')$$),
+    ($$SELECT webhooks.subscribe('bobs', '{ann:said}')$$), ($$SELECT webhooks.subscribe('bobs', '{order:paid}')$$),
+    ($$SELECT webhooks.subscribe('bobs', '{salary:read}')$$), ($$SELECT webhooks.subscribe('bobs', '{admin:said}')$$),
+    ($$SELECT webhooks.subscribe('bobs', '{webhook.errors}')$$), (format($$SELECT webhooks.subscribe('bobs', '{webhook%s.errors}')$$, :ann_id)),
+    ($$SELECT webhooks.save_webhook('{"name": "bobs", "events": ["ann:said"]}')$$),
+    ($$SELECT webhooks.add_event('bobs', 'table.recordInsert', 'salaries')$$), ($$SELECT webhooks.add_event('bobs', 'table.recordInsert', 'cases')$$),
+    ($$SELECT webhooks.create_event('mine', 'table.recordInsert', 'salaries')$$),
+    ($$SELECT webhooks.create_event('mine', 'table.recordInsert', 'orders', data => '(SELECT to_json(amount) FROM public.salaries)')$$),
+    ($$SELECT webhooks.alter_table('orders', 'ALTER status TYPE varchar')$$),
+    ($$SELECT webhooks.emit('ann:said')$$), ($$SELECT webhooks.record_message(1, '{}', NULL, NULL)$$),
+    ($$CREATE TRIGGER forge AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION webhooks.capture('1')$$),
+    ($$SELECT webhooks.grant_manage('regress_webhooks_bob')$$), ($$SELECT webhooks.revoke_manage('regress_webhooks_ann')$$),
+    ($$SELECT webhooks.grant_view('regress_webhooks_bob')$$), ($$SELECT webhooks.adopt()$$), ($$SELECT webhooks.start_worker()$$),
+    ($$SELECT set_config('webhooks.served', '10 10', false)$$), ($$SET webhooks.served = '10 10'$$),
+    ($$DO LANGUAGE webhooks_plpgsql 'BEGIN END'$$),
+    ($$CREATE FUNCTION pg_temp.own() RETURNS text LANGUAGE webhooks_plpgsql AS 'BEGIN RETURN current_user; END'$$);
+GRANT SELECT ON pg_temp.tried TO PUBLIC;
+SET ROLE regress_webhooks_bob;
+SELECT name FROM webhooks.create_webhook('bobs', 'https://example.com/bob');
+SELECT c.state, replace(t.statement, :'said', 'msg') AS statement, replace(c.message, :'said', 'msg') AS message
+FROM pg_temp.tried t, pg_temp.complaint(t.statement) AS c ORDER BY t.n;
+-- A trigger of one's own raises nothing of another's.
+INSERT INTO orders VALUES (2, 'forged');
+RESET ROLE;
+INSERT INTO orders VALUES (2, 'forged');
+DROP TRIGGER IF EXISTS forge ON orders;
+SELECT webhooks.get_webhook('anns') ->> 'changed_by' AS changed_by;
+SET ROLE regress_webhooks_bob;
+SELECT webhook FROM webhooks.webhook_stats;
+SELECT webhook, url FROM webhooks.endpoint_stats;
+SELECT event FROM webhooks.event_stats;
+SELECT event FROM webhooks.event_definition;
+SELECT count(*) FROM webhooks.attempt_log;
+SELECT backlog FROM webhooks.status();
+SELECT count(*) FROM webhooks.unread_messages();
+SELECT webhooks.export_config() -> 'webhooks' -> 0 ->> 'name' AS webhook, webhooks.export_config() -> 'events' AS events;
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.subscribe('bobs', '{salary:read}')$$) \gx
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.subscribe('bobs', '{order:paid}')$$) \gx
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.subscribe('bobs', '{webhook.errors}')$$) \gx
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.pause_webhook('anns')$$) \gx
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.pause_webhook('ann')$$) \gx
+-- No condition of a query is evaluated for rows that are not shown.
+CREATE FUNCTION pg_temp.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS $$ BEGIN RAISE NOTICE 'leaked %', $1; RETURN true; END $$;
+SELECT count(*) FROM webhooks.webhook_stats WHERE pg_temp.leak(webhook);
+SELECT count(*) FROM webhooks.attempt_log WHERE pg_temp.leak(error);
+SELECT count(*) FROM webhooks.event_definition WHERE pg_temp.leak(data);
+
+-- An event on rows that both may read is shared: one trigger, and neither ends it for the other.
+SELECT webhooks.add_event('bobs', 'table.recordInsert', 'orders');
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.drop_event('table.recordInsert:public.orders:3')$$) \gx
+SELECT FROM webhooks.unsubscribe('bobs', '{table.recordInsert:public.orders:3}');
+SELECT event FROM webhooks.event_stats;
+RESET ROLE;
+SELECT tgname FROM pg_trigger WHERE tgrelid = 'orders'::regclass ORDER BY tgname;
+
+-- A pattern catches what its webhook's maker may be told, later too, but for one that a superuser subscribes to.
+SET ROLE regress_webhooks_bob;
+SELECT FROM webhooks.create_event('bob:said');
+SELECT FROM webhooks.subscribe('bobs', '{*}');
+SELECT FROM webhooks.subscribe('bobs', '{webhook*}');
+SET ROLE regress_webhooks_ann;
+SELECT FROM webhooks.create_event('order:gone', 'table.recordDelete', 'orders');
+SELECT FROM webhooks.create_event('order:paid2', 'table.recordDelete', 'orders', data => $$jsonb_build_object('id', OLD.id)$$);
+RESET ROLE;
+SELECT e.name FROM webhooks.subscription s JOIN webhooks.event e ON e.id = s.event_id JOIN webhooks.webhook w ON w.id = s.webhook_id
+WHERE w.name = 'bobs' ORDER BY e.name;
+SET ROLE regress_webhooks_ann;
+SELECT FROM webhooks.alter_event('order:gone', key => 'OLD.id');
+RESET ROLE;
+SELECT e.name FROM webhooks.subscription s JOIN webhooks.event e ON e.id = s.event_id JOIN webhooks.webhook w ON w.id = s.webhook_id
+WHERE w.name = 'bobs' ORDER BY e.name;
+SELECT FROM webhooks.subscribe('bobs', '{order:*}');
+SELECT e.name FROM webhooks.subscription s JOIN webhooks.event e ON e.id = s.event_id JOIN webhooks.webhook w ON w.id = s.webhook_id
+WHERE w.name = 'bobs' ORDER BY e.name;
+SELECT FROM webhooks.unsubscribe('bobs', '{*,webhook*,order:*}');
+-- Who goes on to be told what they could not subscribe to is named.
+SET ROLE regress_webhooks_ann;
+SELECT FROM webhooks.alter_event('order:gone', key => '');
+SET ROLE regress_webhooks_bob;
+SELECT FROM webhooks.subscribe('bobs', '{order:gone}');
+SET ROLE regress_webhooks_ann;
+SELECT FROM webhooks.alter_event('order:gone', data => $$jsonb_build_object('id', OLD.id)$$);
+SELECT FROM webhooks.drop_event('order:gone');
+
+-- Members of the role that made it manage it, and one who acts for that role makes what is all the members'.
+RESET ROLE;
+GRANT regress_webhooks_team TO regress_webhooks_ann, regress_webhooks_bob;
+SELECT FROM webhooks.grant_manage('regress_webhooks_team');
+SET ROLE regress_webhooks_team;
+SELECT FROM webhooks.create_webhook('teams', 'https://example.com/team');
+SET ROLE regress_webhooks_bob;
+SELECT FROM webhooks.alter_webhook('teams', description => 'by bob');
+SELECT webhooks.get_webhook('teams') ->> 'created_by' AS created_by, webhooks.get_webhook('teams') ->> 'changed_by' AS changed_by;
+SELECT webhook FROM webhooks.webhook_stats ORDER BY webhook;
+RESET ROLE;
+REVOKE regress_webhooks_team FROM regress_webhooks_ann, regress_webhooks_bob;
+
+-- What a document does not list is dropped where it is the caller's own.
+SET ROLE regress_webhooks_bob;
+SELECT webhooks.apply_config('{"events": [], "webhooks": [{"name": "bobs2", "endpoints": ["https://example.com/bob2"]}]}');
+RESET ROLE;
+SELECT name, created_by FROM webhooks.webhook ORDER BY name;
+SELECT name FROM webhooks.event WHERE dropped_at IS NULL AND named ORDER BY name;
+
+-- An event is judged and computed for its maker, whoever changes it: no text of a manager's runs as a superuser.
+CREATE SCHEMA AUTHORIZATION regress_webhooks_bob;
+SET ROLE regress_webhooks_bob;
+CREATE TABLE regress_webhooks_bob.seen (what text, by name);
+GRANT INSERT ON regress_webhooks_bob.seen TO PUBLIC;
+CREATE FUNCTION regress_webhooks_bob.spy(what text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO regress_webhooks_bob.seen VALUES (what, current_user);
+    RETURN true;
+END $$;
+CREATE FUNCTION regress_webhooks_bob.planned() RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    -- What it sets, and whom it asks for, while it is only planned.
+    PERFORM set_config('search_path', 'regress_webhooks_bob', false), set_config('standard_conforming_strings', 'off', false);
+    PERFORM regress_webhooks_bob.spy('caller ' || webhooks.caller()::regrole), regress_webhooks_bob.spy('planned');
+    RETURN 1;
+END $$;
+-- In the way of the functions of this extension, where it finds them
+CREATE FUNCTION regress_webhooks_bob.format(text, VARIADIC text[]) RETURNS text LANGUAGE sql AS $$ SELECT regress_webhooks_bob.spy('format')::text $$;
+CREATE FUNCTION regress_webhooks_bob.trap(text, text) RETURNS boolean LANGUAGE sql AS $$ SELECT regress_webhooks_bob.spy('=') $$;
+CREATE OPERATOR regress_webhooks_bob.= (LEFTARG = text, RIGHTARG = text, FUNCTION = regress_webhooks_bob.trap);
+SET search_path = regress_webhooks_bob, pg_catalog, public;
+SET standard_conforming_strings = off;
+SELECT FROM webhooks.create_event('bob:trap', 'table.recordInsert', 'orders', condition => 'NEW.id + planned() > 0',
+    data => 'jsonb_build_object($$n$$, planned())');
+SELECT FROM webhooks.alter_event('bob:trap', condition => 'NEW.id + planned() > 1');
+SHOW search_path;
+SHOW standard_conforming_strings;
+RESET standard_conforming_strings;
+RESET search_path;
+RESET ROLE;
+SELECT FROM webhooks.alter_event('bob:trap', key => 'NEW.status', condition => 'NEW.id + regress_webhooks_bob.planned() > 2');
+SELECT FROM webhooks.alter_table('orders', 'ALTER status TYPE varchar');
+SELECT DISTINCT what, by FROM regress_webhooks_bob.seen ORDER BY what, by;
+SELECT p.proname, p.proowner::regrole FROM pg_proc p WHERE p.proname ~ '^event_[0-9]+$' ORDER BY p.proname;
+-- Nor does it get out of the statement that it is put into.
+SET ROLE regress_webhooks_bob;
+CREATE FUNCTION regress_webhooks_bob.switch() RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    PERFORM set_config('standard_conforming_strings', 'off', false);
+    RETURN 1;
+END $$;
+SELECT * FROM pg_temp.complaint($test$
+    SELECT webhooks.create_event('bob:out', 'table.recordInsert', 'orders', data => $$jsonb_build_object('n', regress_webhooks_bob.switch(),
+        's', '\' || ') AS pg_catalog.json), 1, 2; END; CREATE TABLE regress_webhooks_bob.loot (); SELECT (('' || '')$$)$test$) \gx
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.alter_table('regress_webhooks_bob.seen', 'ADD x int; CREATE TABLE regress_webhooks_bob.loot ()')$$) \gx
+SELECT to_regclass('regress_webhooks_bob.loot');
+DROP FUNCTION regress_webhooks_bob.switch;
+SELECT FROM webhooks.drop_event('bob:trap');
+RESET ROLE;
+
+-- A viewer who manages, too, sees all as a viewer and their own as a manager.
+SELECT FROM webhooks.grant_view('regress_webhooks_bob');
+INSERT INTO webhooks.attempt
+SELECT now(), m.at, m.seq, m.event_id, e.id, e.webhook_id, 1, 500, 1000, 'status', 'bobs', false
+FROM webhooks.message m, webhooks.endpoint e JOIN webhooks.webhook w ON w.id = e.webhook_id WHERE w.name = 'bobs2' LIMIT 1;
+SET ROLE regress_webhooks_bob;
+SELECT webhook, response, count(*) FROM webhooks.attempt_log GROUP BY webhook, response ORDER BY webhook;
+SELECT w ->> 'name' AS webhook, w ? 'secret' AS secret, w ? 'handshake_key' AS handshake_key
+FROM jsonb_array_elements(webhooks.export_config() -> 'webhooks') AS w;
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.drop_webhook('anns')$$) \gx
+SELECT DISTINCT record FROM webhooks.unread_messages();
+-- What a manager shows in a view is what the reader may see.
+CREATE VIEW regress_webhooks_bob.shown AS SELECT webhook, response FROM webhooks.attempt_log;
+GRANT USAGE ON SCHEMA regress_webhooks_bob TO regress_webhooks_ann;
+GRANT SELECT ON regress_webhooks_bob.shown TO regress_webhooks_ann;
+SET ROLE regress_webhooks_ann;
+SELECT webhook, count(*) FROM regress_webhooks_bob.shown GROUP BY webhook;
+RESET ROLE;
+
+-- It ends. What was made goes on, and what was granted for another end stays.
+SELECT FROM webhooks.revoke_manage('regress_webhooks_bob');
+SET ROLE regress_webhooks_bob;
+SELECT count(*) > 1 AS sees FROM webhooks.webhook_stats;
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.pause_webhook('bobs2')$$) \gx
+RESET ROLE;
+SELECT FROM webhooks.grant_manage('regress_webhooks_bob');
+SELECT FROM webhooks.revoke_view('regress_webhooks_bob');
+SET ROLE regress_webhooks_bob;
+SELECT webhook FROM webhooks.webhook_stats;
+SELECT FROM webhooks.pause_webhook('bobs2');
+RESET ROLE;
+SELECT FROM webhooks.revoke_manage('regress_webhooks_bob');
+SELECT count(*) FROM pg_class c, aclexplode(c.relacl) AS a WHERE a.grantee = 'regress_webhooks_bob'::regrole AND c.relnamespace = 'webhooks'::regnamespace;
+SELECT count(*) FROM pg_proc p, aclexplode(p.proacl) AS a WHERE a.grantee = 'regress_webhooks_bob'::regrole AND p.pronamespace = 'webhooks'::regnamespace;
+SELECT has_schema_privilege('regress_webhooks_bob', 'webhooks', 'USAGE') AS schema;
+SELECT name, state FROM webhooks.webhook ORDER BY name;
+
+SET client_min_messages = warning;
+DROP OWNED BY regress_webhooks_ann, regress_webhooks_bob, regress_webhooks_team CASCADE;
+DROP TABLE orders, salaries, cases;
+DROP ROLE regress_webhooks_ann, regress_webhooks_bob, regress_webhooks_team;
