@@ -13,7 +13,7 @@ pub mod guc;
 pub mod identity;
 pub mod interrupt;
 pub mod level;
-mod lock;
+pub mod lock;
 pub mod managed;
 pub mod moment;
 mod notes;

@@ -12,9 +12,6 @@ use pgrx::prelude::*;
 
 use super::{lock, process};
 
-/// The advisory lock that the worker of a database holds, so that there is one.
-pub const ONLY_ONE: i64 = 0x7765_6268_6f6f_6b73;
-
 thread_local! {
     static PENDING: Cell<bool> = const { Cell::new(false) };
     static START: Cell<bool> = const { Cell::new(false) };
@@ -87,7 +84,7 @@ fn wake() {
 /// The process id of this database's worker, if one runs: of that which is here to stay, not of one that waits to see
 /// whether it is needed.
 pub fn worker_pid() -> Option<i32> {
-    let holder = lock::holder(ONLY_ONE)?;
+    let holder = lock::holder()?;
     workers().map(|(_, pid)| pid).find(|&pid| pid == holder)
 }
 

@@ -15,8 +15,7 @@ use super::{outcomes, Worker};
 use crate::log::cursor;
 use crate::log::reader::Reader;
 use crate::pg::wait::{self, WaitSet};
-use crate::pg::wake::ONLY_ONE;
-use crate::pg::{catalog, interrupt, process, transaction};
+use crate::pg::{catalog, interrupt, lock, process, transaction};
 use crate::settings;
 
 /// How long a worker that holds it may take to leave.
@@ -80,13 +79,12 @@ fn own_settings() {
 fn become_the_only_one() -> bool {
     let deadline = Instant::now() + PREDECESSOR_LEAVES;
     loop {
-        let locked = transaction::run(|| {
-            Spi::get_one_with_args::<bool>("SELECT pg_try_advisory_lock($1)", &[ONLY_ONE.into()])
-        });
-        match locked {
-            Ok(Ok(Some(true))) => return true,
-            Ok(_) if interrupt::shutdown_requested() || Instant::now() >= deadline => return false,
-            Ok(_) => wait::sleep(Duration::from_millis(50)),
+        match transaction::run(lock::become_the_only_one) {
+            Ok(true) => return true,
+            Ok(false) if interrupt::shutdown_requested() || Instant::now() >= deadline => {
+                return false
+            }
+            Ok(false) => wait::sleep(Duration::from_millis(50)),
             Err(error) => give_up(&error.message),
         }
     }

@@ -122,6 +122,40 @@ fn the_worker_that_is_named_is_the_one_that_works() {
 }
 
 #[test]
+fn a_lock_that_anybody_can_take_keeps_no_worker_away() {
+    let receiver = Receiver::start();
+    let database = Server::shared().database();
+    database.webhook("a", &receiver, "");
+    database.watched_table("orders", "a");
+    let worker = database.worker();
+    let mut session = database.connect();
+    session.run("CREATE ROLE locker LOGIN");
+    let mut locker = database.connect_as("locker");
+    let locker_pid = locker.text("SELECT pg_backend_pid()");
+
+    thread::scope(|scope| {
+        // With the numbers of the worker's own lock, in both of the ways in which SQL says them.
+        let locks = scope.spawn(|| {
+            locker.run(
+                "SELECT pg_advisory_lock(x'77656268'::int, x'6f6f6b73'::int),
+                        pg_advisory_lock(x'776562686f6f6b73'::bigint)",
+            )
+        });
+        wait_until("it has both locks, or waits for the worker's", || {
+            session.holds(&format!(
+                "SELECT count(*) = 2 FROM pg_locks WHERE locktype = 'advisory' AND pid = {locker_pid}"
+            ))
+        });
+        session.run(&format!("SELECT pg_terminate_backend({worker})"));
+        locks.join().expect("it has both locks");
+    });
+    wait_until("there is another worker", || database.worker() != worker);
+
+    session.run("INSERT INTO orders VALUES (1)");
+    receiver.wait_for(1);
+}
+
+#[test]
 fn a_worker_runs_though_the_extension_comes_while_the_launcher_looks() {
     // When the server starts, the launcher has a worker look into each database; it ends where there is no extension.
     // Created just then, the extension must get a worker all the same.
