@@ -251,7 +251,8 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    retired webhooks.event;
+    retired    webhooks.event;
+    dependents text;
 BEGIN
     -- Waits for a session that is subscribing, so that its subscription goes too.
     PERFORM FROM webhooks.event e WHERE e.id = retire_event.event_id FOR UPDATE;
@@ -261,7 +262,16 @@ BEGIN
     PERFORM webhooks.drop_pending(NULL, retire_event.event_id);
     UPDATE webhooks.event e SET dropped_at = now() WHERE e.id = retire_event.event_id RETURNING e.* INTO retired;
     PERFORM webhooks.drop_event_trigger(retired);
-    PERFORM webhooks.drop_event_function(retired.id);
+    BEGIN
+        PERFORM webhooks.drop_event_function(retired.id);
+    EXCEPTION WHEN dependent_objects_still_exist THEN
+        -- Left behind, it would be in the way when a column's type is changed, also for alter_table.
+        GET STACKED DIAGNOSTICS dependents = PG_EXCEPTION_DETAIL;
+        RAISE EXCEPTION 'cannot drop event "%" because other objects depend on its function webhooks.event_%', retired.name, retired.id
+            USING ERRCODE = 'dependent_objects_still_exist',
+                  DETAIL = dependents,
+                  HINT = 'Drop those objects first.';
+    END;
 END $$;
 
 COMMENT ON FUNCTION webhooks.retire_event(bigint) IS
@@ -274,7 +284,8 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    dead record;
+    dead   record;
+    detail text;
 BEGIN
     -- Triggers are the last that a dump restores. Until then all that it has brought is a copy that nobody has adopted.
     IF of_name IS NULL AND webhooks.is_copy() THEN
@@ -287,16 +298,28 @@ BEGIN
         ORDER BY e.id
         FOR UPDATE OF e SKIP LOCKED
     LOOP
-        -- Looked at again now that nobody is mending it.
-        IF EXISTS (SELECT FROM webhooks.event_problem p WHERE p.event_id = dead.id AND p.is_dead) THEN
-            PERFORM webhooks.retire_event(dead.id);
-            RAISE LOG 'webhooks: event "%" is dropped: %', dead.name, dead.problem;
-        END IF;
+        -- One that cannot be dropped must not keep the others.
+        BEGIN
+            -- Looked at again now that nobody is mending it.
+            IF EXISTS (SELECT FROM webhooks.event_problem p WHERE p.event_id = dead.id AND p.is_dead) THEN
+                PERFORM webhooks.retire_event(dead.id);
+                RAISE LOG 'webhooks: event "%" is dropped: %', dead.name, dead.problem;
+            END IF;
+        EXCEPTION WHEN OTHERS THEN
+            IF of_name IS NOT NULL THEN
+                RAISE;
+            END IF;
+            GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+            RAISE LOG 'webhooks: event "%" is dead and stays until it can be dropped: %',
+                dead.name, concat_ws(': ', SQLERRM, nullif(detail, ''));
+            -- Who holds a lock may hold what the others need too, and the worker must not wait for each.
+            EXIT WHEN SQLSTATE = '55P03';
+        END;
     END LOOP;
 END $$;
 
 COMMENT ON FUNCTION webhooks.retire_dead_events(text) IS
-'Drops events whose table or trigger is gone, and says so in the server''s log: the one of this name, for create_event, or all that are older than ten minutes, for the worker, which looks every ten minutes. In a copy that was not adopted the worker drops none.';
+'Drops events whose table or trigger is gone, and says so in the server''s log: the one of this name, for create_event, or all that are older than ten minutes, for the worker, which looks every ten minutes. One that something else depends on stays, and the log says why. In a copy that was not adopted the worker drops none.';
 
 
 CREATE FUNCTION webhooks.drop_unused_events(event_ids bigint[]) RETURNS void

@@ -170,5 +170,23 @@ SELECT event, problem FROM webhooks.event_stats;
 SELECT count(*) AS subscriptions FROM webhooks.subscription;
 SELECT count(*) AS functions FROM pg_proc WHERE pronamespace = 'webhooks'::regnamespace AND proname ~ '^event_\d';
 
+-- One that something else depends on stays, for itself alone.
+SELECT FROM webhooks.create_event('used', 'table.recordInsert', 'stages', key => 'label') AS a, webhooks.create_event('unused', 'table.recordInsert', 'stages', key => 'label') AS b;
+SELECT used.id AS used, unused.id AS unused FROM webhooks.event used, webhooks.event unused WHERE used.name = 'used' AND unused.name = 'unused' \gset
+CREATE VIEW labels AS SELECT (webhooks.event_:used(s)).key FROM stages s;
+SELECT FROM webhooks.drop_event('used');
+DROP TRIGGER webhooks_event_:used ON stages;
+DROP TRIGGER webhooks_event_:unused ON stages;
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.create_event('used')$$) \gx
+BEGIN;
+UPDATE webhooks.event SET created_at = now() - interval '11 minutes';
+SET LOCAL client_min_messages = log;
+SELECT FROM webhooks.retire_dead_events();
+SELECT event, problem FROM webhooks.event_stats;
+DROP VIEW labels;
+SELECT FROM webhooks.retire_dead_events();
+SELECT event, problem FROM webhooks.event_stats;
+COMMIT;
+
 DROP TABLE stages;
 ALTER SCHEMA shop RENAME TO public;
