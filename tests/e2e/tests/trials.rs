@@ -71,7 +71,7 @@ fn a_statement_that_is_cancelled_returns_at_once_and_the_session_goes_on() {
         move || {
             wait_until("the call is made", || {
                 other.holds(&format!(
-                    "SELECT wait_event = 'Extension' FROM pg_stat_activity WHERE pid = {pid}"
+                    "SELECT wait_event IS NOT DISTINCT FROM 'Extension' FROM pg_stat_activity WHERE pid = {pid}"
                 ))
             });
             token.cancel_query(postgres::NoTls)
