@@ -16,6 +16,7 @@ mod failures;
 mod flights;
 mod mail;
 mod management;
+mod managers;
 mod memory;
 mod mending;
 mod ordering;
