@@ -1,9 +1,6 @@
 //! What somebody has changed since the configuration was read, and reading that again.
 //!
-//! Whoever writes a row of the configuration leaves a note of what it belongs to, in the same transaction
-//! (`sql/tables/configuration_change.sql`). So a snapshot that shows a change shows its note, whatever the order in which
-//! transactions commit, and a note that it does not show concerns nothing that it shows. That there may be notes is
-//! announced ([`catalog::configuration_is_stale`]).
+//! What it is, [notes](super::notes) say. That there may be some is announced ([`catalog::configuration_is_stale`]).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -12,7 +9,8 @@ use pgrx::prelude::*;
 use pgrx::spi::SpiClient;
 use webhooks_delivery::Endpoint;
 
-use super::tables::{EventRead, WebhookRead, Xid, AT_ONCE};
+use super::notes::Xid;
+use super::tables::{EventRead, WebhookRead, AT_ONCE};
 use super::Configuration;
 use crate::pg::catalog::{self, Touched};
 
@@ -145,7 +143,7 @@ impl Configuration {
     fn read_news(&mut self, touched: Touched) -> Option<News> {
         let (noted, is_copy) = Spi::connect(|client| {
             (
-                self.tables.noted(client, self.noted_before),
+                self.notes.since(client, self.noted_before),
                 self.tables.is_copy(client),
             )
         });
@@ -179,7 +177,7 @@ impl Configuration {
     }
 
     fn forget_notes(&self) -> Xid {
-        Spi::connect_mut(|client| self.tables.forget_notes(client, self.noted_before))
+        Spi::connect_mut(|client| self.notes.forget(client, self.noted_before))
     }
 
     /// The events on these tables.

@@ -8,6 +8,7 @@ mod changes;
 mod few;
 mod following;
 mod library;
+mod notes;
 mod subscribers;
 mod tables;
 
@@ -19,8 +20,9 @@ use webhooks_delivery::{Delivery, Endpoint, Event};
 
 use self::few::Few;
 use self::library::Library;
+use self::notes::{Notes, Xid};
 use self::subscribers::{Subscriber, Subscribers};
-use self::tables::{EventRead, Tables, WebhookRead, Xid};
+use self::tables::{EventRead, Tables, WebhookRead};
 use super::deliveries::id_of;
 use crate::log::Entry;
 
@@ -40,6 +42,7 @@ pub struct Configuration {
     /// What there is of each webhook, to be taken out when it changes.
     webhooks: HashMap<i64, Known>,
     subscribers: Subscribers,
+    notes: Notes,
     /// Notes of transactions before this one were read.
     noted_before: Xid,
     library: Library,

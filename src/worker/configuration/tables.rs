@@ -11,9 +11,7 @@ use webhooks_delivery::{Endpoint, Event, Headers, Ordering, Payload, Signing, Th
 
 use super::authentication;
 use super::library::Library;
-use crate::log::snapshot::Snapshot;
 use crate::pg::statement::{column, optional, optional_text, text, Statement};
-use crate::pg::transaction;
 
 /// What is read at once: what the server makes of its rows is in memory, too.
 pub const AT_ONCE: usize = 500;
@@ -49,35 +47,11 @@ pub struct Tables {
     webhook_ids: Statement,
     event_ids: Statement,
     is_copy: Statement,
-    notes: Statement,
-    forget_notes: Statement,
-}
-
-/// The number of a transaction.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Xid(u64);
-
-/// What somebody has written a row of, as the notes say.
-#[derive(Default)]
-pub struct Noted {
-    /// Anything may have changed.
-    pub anything: bool,
-    /// Webhooks, or what belongs to them.
-    pub webhooks: Vec<i64>,
-    /// Events.
-    pub events: Vec<i64>,
-}
-
-impl Noted {
-    /// Whether there is no note.
-    pub fn is_empty(&self) -> bool {
-        !self.anything && self.webhooks.is_empty() && self.events.is_empty()
-    }
 }
 
 impl Default for Tables {
     fn default() -> Self {
-        use pgrx::pg_sys::BuiltinOid::{BOOLOID, INT8ARRAYOID, INT8OID, TEXTOID};
+        use pgrx::pg_sys::BuiltinOid::{BOOLOID, INT8ARRAYOID, INT8OID};
         Self {
             webhooks: Statement::new(
                 "SELECT w.id, w.name, w.account, w.signature, w.ordering, w.max_in_flight,
@@ -135,15 +109,6 @@ impl Default for Tables {
                 &[INT8OID, INT8OID],
             ),
             is_copy: Statement::new("SELECT webhooks.is_copy()", &[]),
-            notes: Statement::new(
-                "SELECT DISTINCT webhook_id, event_id FROM webhooks.configuration_change WHERE xid >= $1::xid8",
-                &[TEXTOID],
-            ),
-            forget_notes: Statement::new(
-                "DELETE FROM webhooks.configuration_change
-                  WHERE xid >= $1::xid8 AND pg_visible_in_snapshot(xid, $2::pg_snapshot)",
-                &[TEXTOID, TEXTOID],
-            ),
         }
     }
 }
@@ -218,29 +183,6 @@ impl Tables {
     pub fn is_copy(&self, client: &SpiClient<'_>) -> bool {
         let mut rows = self.is_copy.select(client, &[]);
         rows.any(|row| column(&row, 1))
-    }
-
-    /// The notes of this transaction and later ones, inside a transaction.
-    pub fn noted(&self, client: &SpiClient<'_>, from: Xid) -> Noted {
-        let mut noted = Noted::default();
-        for row in self.notes.select(client, &[from.0.to_string().into()]) {
-            match (optional(&row, 1), optional(&row, 2)) {
-                (Some(webhook_id), _) => noted.webhooks.push(webhook_id),
-                (None, Some(event_id)) => noted.events.push(event_id),
-                (None, None) => noted.anything = true,
-            }
-        }
-        noted
-    }
-
-    /// Deletes the notes of this transaction and later ones that the current snapshot shows, inside a transaction. Gives the
-    /// first transaction that may leave one which it does not show.
-    pub fn forget_notes(&self, client: &mut SpiClient<'_>, from: Xid) -> Xid {
-        let shown = transaction::current_snapshot();
-        let snapshot: Snapshot = shown.parse().expect("a snapshot as the server writes it");
-        self.forget_notes
-            .run(client, &[from.0.to_string().into(), shown.into()]);
-        Xid(snapshot.first_in_progress())
     }
 }
 
