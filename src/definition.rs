@@ -71,7 +71,8 @@ mod webhooks {
 /// Within a subquery the server writes the function's name before its parameters. It is left out: there is no such thing
 /// where the expression is read again.
 fn selected(body: &[u8], qualifier: &str) -> Option<Vec<Vec<u8>>> {
-    let start = find(body, b"SELECT ")? + b"SELECT ".len();
+    // A line break follows it where the first of them is a CASE.
+    let start = find(body, b"SELECT")? + b"SELECT".len();
     let end = body.iter().rposition(|&byte| byte == b';')?;
     let qualifier = qualifier.as_bytes();
     let mut expressions = vec![Vec::new()];

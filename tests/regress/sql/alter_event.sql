@@ -76,4 +76,11 @@ SELECT FROM webhooks.subscribe('shipping', '{templated}', '{"total": "[@field:to
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.alter_event('templated', on_table => 'others')$$);
 SELECT on_table FROM webhooks.event WHERE name = 'templated';
 
+-- What is not said again stays, also where Postgres begins it on a line of its own.
+SELECT FROM webhooks.create_event('cased', 'table.recordInsert', 'orders', data => $$CASE WHEN NEW.id > 0 THEN '{}'::json END$$);
+SELECT FROM webhooks.alter_event('cased', account => 'NEW.id');
+SELECT data FROM webhooks.event_definition WHERE event = 'cased';
+SELECT pg_get_function_sqlbody(p.oid) LIKE '%CASE%' AS kept
+FROM pg_proc p, webhooks.event e WHERE e.name = 'cased' AND p.proname = 'event_' || e.id;
+
 DROP TABLE orders, others;
