@@ -296,7 +296,11 @@ fn definition(function: Oid) -> Option<Definition> {
         }
         let header = (*tuple).t_data;
         let row = header.cast::<u8>().add((*header).t_hoff.into());
-        let owner = (*row.cast::<pg_sys::FormData_pg_proc>()).proowner;
+        let form = row.cast::<pg_sys::FormData_pg_proc>();
+        let owner = (*form).proowner;
+        let gives_record =
+            gives_record_of(tuple, [pg_sys::JSONOID, pg_sys::TEXTOID, pg_sys::TEXTOID])
+                && !(*form).proretset;
         let mut is_null = false;
         let attribute = pg_sys::Anum_pg_proc_prosqlbody as i16;
         let body = pg_sys::SysCacheGetAttr(cache, tuple, attribute, &mut is_null);
@@ -307,12 +311,11 @@ fn definition(function: Oid) -> Option<Definition> {
             targets(pg_sys::stringToNode(text).cast())
         };
         pg_sys::ReleaseSysCache(tuple);
-        let [data, account, key] = targets[..] else {
+        let [_, account, key] = targets[..] else {
             return None;
         };
-        // Whose function it is may have had a hand in making it.
-        let types = [data, account, key].map(|expression| pg_sys::exprType(expression));
-        if types != [pg_sys::JSONOID, pg_sys::TEXTOID, pg_sys::TEXTOID] {
+        // Whose function it is may have had a hand in making it. What it gives the server sees to, whatever its body is.
+        if !gives_record {
             return None;
         }
         Some(Definition {
@@ -323,7 +326,30 @@ fn definition(function: Oid) -> Option<Definition> {
     }
 }
 
-/// The expressions that a function's only query selects.
+/// Whether a function is declared to give a record of just these types.
+///
+/// # Safety
+/// The tuple is of pg_proc.
+unsafe fn gives_record_of<const COUNT: usize>(
+    function: pg_sys::HeapTuple,
+    types: [Oid; COUNT],
+) -> bool {
+    // SAFETY: as the caller promised; what is built is a descriptor of the current context, or null where the result is not
+    // a record with parameters for its columns.
+    unsafe {
+        let result = pg_sys::build_function_result_tupdesc_t(function);
+        !result.is_null()
+            && usize::try_from((*result).natts) == Ok(COUNT)
+            && (*result)
+                .attrs
+                .as_slice(COUNT)
+                .iter()
+                .map(|a| a.atttypid)
+                .eq(types)
+    }
+}
+
+/// The expressions that a function's first query selects.
 ///
 /// # Safety
 /// The node is valid.

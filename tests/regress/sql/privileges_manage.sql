@@ -248,6 +248,33 @@ DROP FUNCTION regress_webhooks_bob.switch;
 SELECT FROM webhooks.drop_event('bob:trap');
 RESET ROLE;
 
+-- Code of the maker's that runs while an expression is read puts a function of its own in the place of the event's. What that
+-- gives is another thing, and is not told.
+SELECT format('GRANT CREATE ON DATABASE %I TO regress_webhooks_bob', current_database()) \gexec
+SET ROLE regress_webhooks_bob;
+CREATE TABLE regress_webhooks_bob.own (id int PRIMARY KEY, n int);
+CREATE FUNCTION regress_webhooks_bob.swap() RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    made_in name := (SELECT n.nspname FROM pg_namespace n WHERE n.nspname ~ '^webhooks_event_[0-9]+$');
+BEGIN
+    IF made_in IS NOT NULL THEN
+        EXECUTE pg_catalog.format('ALTER SCHEMA %I RENAME TO regress_webhooks_away', made_in);
+        EXECUTE pg_catalog.format('CREATE SCHEMA %I', made_in);
+        EXECUTE pg_catalog.format('CREATE FUNCTION %I.%s(new regress_webhooks_bob.own) RETURNS int8 LANGUAGE sql
+                        BEGIN ATOMIC SELECT NULL::json, NULL::text, NULL::text; SELECT 3735928559; END',
+                       made_in, replace(made_in, 'webhooks_', ''));
+    END IF;
+    RETURN 1;
+END $$;
+CREATE DOMAIN regress_webhooks_bob.swapped AS int CHECK (regress_webhooks_bob.swap() = value);
+SELECT FROM webhooks.create_event('bob:swapped', 'table.recordInsert', 'regress_webhooks_bob.own',
+    data => $$jsonb_build_object('n', '{1}'::regress_webhooks_bob.swapped[])$$);
+INSERT INTO regress_webhooks_bob.own VALUES (1);
+SELECT FROM webhooks.drop_event('bob:swapped');
+RESET ROLE;
+SELECT format('REVOKE CREATE ON DATABASE %I FROM regress_webhooks_bob', current_database()) \gexec
+SELECT count(*) FROM webhooks.message m JOIN webhooks.event e ON e.id = m.event_id WHERE e.name = 'bob:swapped';
+
 -- A viewer who manages, too, sees all as a viewer and their own as a manager.
 SELECT FROM webhooks.grant_view('regress_webhooks_bob');
 INSERT INTO webhooks.attempt
