@@ -146,9 +146,11 @@ DECLARE
     hint   text;
 BEGIN
     -- Events before the webhooks that want them, and what is not listed last, when nothing wants it any more.
-    FOR listed IN SELECT item, n - 1 AS n FROM pg_catalog.jsonb_array_elements(config -> 'events') WITH ORDINALITY AS l (item, n) LOOP
-        place := pg_catalog.format('events[%s]', listed.n) || COALESCE(' (' || (listed.item ->> 'name') || ')', '');
-        PERFORM webhooks.put_event(listed.item);
+    -- Counted, since a query's cursor could be read by what an event's maker gave, which is read as that role meanwhile.
+    FOR n IN 0 .. COALESCE(pg_catalog.jsonb_array_length(config -> 'events'), 0) - 1 LOOP
+        given := config -> 'events' -> n;
+        place := pg_catalog.format('events[%s]', n) || COALESCE(' (' || (given ->> 'name') || ')', '');
+        PERFORM webhooks.put_event(given);
     END LOOP;
     FOR listed IN SELECT * FROM webhooks.listed_differently(config -> 'webhooks', before -> 'webhooks') LOOP
         place := pg_catalog.format('webhooks[%s]', listed.n) || COALESCE(' (' || (listed.item ->> 'name') || ')', '');

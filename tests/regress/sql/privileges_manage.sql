@@ -275,6 +275,36 @@ RESET ROLE;
 SELECT format('REVOKE CREATE ON DATABASE %I FROM regress_webhooks_bob', current_database()) \gexec
 SELECT count(*) FROM webhooks.message m JOIN webhooks.event e ON e.id = m.event_id WHERE e.name = 'bob:swapped';
 
+-- Nor does such code read on, or skip, what a superuser applies.
+SET ROLE regress_webhooks_bob;
+CREATE FUNCTION regress_webhooks_bob.eat() RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    portal refcursor;
+    eaten  record;
+BEGIN
+    FOR portal IN SELECT name FROM pg_cursors LOOP
+        BEGIN
+            LOOP
+                FETCH portal INTO eaten;
+                EXIT WHEN NOT FOUND;
+            END LOOP;
+        EXCEPTION WHEN OTHERS THEN NULL;
+        END;
+    END LOOP;
+    RETURN 1;
+END $$;
+CREATE DOMAIN regress_webhooks_bob.eaten AS int CHECK (regress_webhooks_bob.eat() = value);
+SELECT FROM webhooks.create_event('bob:eats', 'table.recordInsert', 'regress_webhooks_bob.own');
+RESET ROLE;
+BEGIN;
+SELECT count(*) AS applied FROM webhooks.apply_config((
+    SELECT jsonb_set(c, '{events}', $$[{"name": "bob:eats", "type": "table.recordInsert", "on_table": "regress_webhooks_bob.own",
+                                        "condition": "'{1}'::regress_webhooks_bob.eaten[] IS NOT NULL"}]$$ || (c -> 'events')
+                       || (SELECT jsonb_agg(jsonb_build_object('name', 'new:' || n)) FROM generate_series(1, 20) AS n))
+    FROM (SELECT jsonb_set(c, '{events}', (SELECT jsonb_agg(e) FROM jsonb_array_elements(c -> 'events') AS e
+                                           WHERE e ->> 'name' <> 'bob:eats')) AS c FROM webhooks.export_config() AS c) AS x));
+ROLLBACK;
+
 -- A viewer who manages, too, sees all as a viewer and their own as a manager.
 SELECT FROM webhooks.grant_view('regress_webhooks_bob');
 INSERT INTO webhooks.attempt
