@@ -6,6 +6,7 @@ AS $$
 DECLARE
     altering text := format('ALTER TABLE %s ', on_table);
     watching webhooks.event[];
+    makers   oid[] := '{}';
     event    webhooks.event;
 BEGIN
     PERFORM webhooks.check_watched_table(on_table, webhooks.caller());
@@ -24,19 +25,21 @@ BEGIN
     PERFORM webhooks.refresh_events(on_table);
     watching := webhooks.events_raised_by(on_table);
     FOREACH event IN ARRAY watching LOOP
+        makers := makers || webhooks.role_of(event);
         PERFORM webhooks.drop_event_trigger(event);
         PERFORM webhooks.drop_event_function(event.id);
     END LOOP;
 
     PERFORM webhooks.run_expression('change', altering, change, '', webhooks.caller());
 
-    FOREACH event IN ARRAY watching LOOP
+    FOR n IN 1 .. cardinality(watching) LOOP
+        event := watching[n];
         -- In Postgres's words, whose names have their schemas: who gave the expressions may have had another search_path.
         event.condition := event.understood[1];
         event.data := event.understood[2];
         event.account := event.understood[3];
         event.key := event.understood[4];
-        event.understood := webhooks.put_event_on_table(event, webhooks.role_of(event.created_by));
+        event.understood := webhooks.put_event_on_table(event, makers[n]);
         UPDATE webhooks.event e SET understood = event.understood
         WHERE e.id = event.id AND e.understood IS DISTINCT FROM event.understood;
     END LOOP;

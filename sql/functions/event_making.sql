@@ -190,12 +190,14 @@ DECLARE
                                                 IS DISTINCT FROM (changed.fields, changed.condition)
                               -- Which somebody may have dropped to change a column's type.
                               OR NOT webhooks.has_event_trigger(before);
+    maker          oid;
     made           webhooks.event;
     other          record;
 BEGIN
     happens_else := happens_else AND changed.on_table IS NOT NULL;
     IF happens_else THEN
-        PERFORM webhooks.check_watched_table(changed.on_table, webhooks.role_of(before.created_by));
+        maker := webhooks.role_of(before);
+        PERFORM webhooks.check_watched_table(changed.on_table, maker);
         PERFORM webhooks.drop_event_trigger(before);
         IF computes_other THEN
             PERFORM webhooks.drop_event_function(before.id);
@@ -209,7 +211,7 @@ BEGIN
             made.account := CASE WHEN changed.account = before.account THEN before.understood[3] ELSE changed.account END;
             made.key := CASE WHEN changed.key = before.key THEN before.understood[4] ELSE changed.key END;
         END IF;
-        changed.understood := webhooks.put_event_on_table(made, webhooks.role_of(before.created_by));
+        changed.understood := webhooks.put_event_on_table(made, maker);
     ELSE
         changed.understood := before.understood;
     END IF;

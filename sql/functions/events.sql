@@ -124,7 +124,7 @@ BEGIN
     END IF;
     PERFORM webhooks.check_not_state_event('name', name);
     IF before.on_table IS NOT NULL AND NOT webhooks.has_event_trigger(before) THEN
-        PERFORM webhooks.check_watched_table(COALESCE(on_table, before.on_table), webhooks.role_of(before.created_by));
+        PERFORM webhooks.check_watched_table(COALESCE(on_table, before.on_table), webhooks.role_of(before));
     END IF;
 
     changed := webhooks.checked_event(

@@ -64,16 +64,29 @@ COMMENT ON FUNCTION webhooks.is_mine(name) IS
 'Whether what the maker made is the caller''s own.';
 
 
-CREATE FUNCTION webhooks.role_of(maker name) RETURNS oid
-LANGUAGE sql STABLE
+CREATE FUNCTION webhooks.role_of(event webhooks.event) RETURNS oid
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    -- In a copy of a database roles may be missing.
-    SELECT coalesce((SELECT r.oid FROM pg_roles r WHERE r.rolname = maker), webhooks.caller())
-$$;
+DECLARE
+    -- In a copy of a database roles may be missing, and anywhere one may have another name since.
+    found oid := coalesce((SELECT r.oid FROM pg_roles r WHERE r.rolname = event.created_by),
+                          (SELECT p.proowner FROM pg_proc p
+                           WHERE p.pronamespace = 'webhooks'::regnamespace AND p.proname = 'event_' || event.id));
+BEGIN
+    IF found IS NOT NULL THEN
+        RETURN found;
+    ELSIF coalesce(event.condition, event.data, event.account, event.key) IS NULL THEN
+        RETURN webhooks.caller();
+    END IF;
+    -- Not as the caller: that may be a superuser, and the text anybody's.
+    RAISE EXCEPTION 'role "%", who made event "%", does not exist', event.created_by, event.name
+        USING ERRCODE = 'undefined_object',
+              HINT = 'Its expressions are read with the privileges of that role. Make a role of that name, or drop the event with webhooks.drop_event(name) and make another one.';
+END $$;
 
-COMMENT ON FUNCTION webhooks.role_of(name) IS
-'The role with whose privileges an event of this maker is judged and computed. Where there is no such role any more, the caller''s.';
+COMMENT ON FUNCTION webhooks.role_of(webhooks.event) IS
+'The role with whose privileges an event is judged and computed: who made it, or, where there is no role of that name, to whom its function belongs. An error where nobody knows and it has expressions.';
 
 
 CREATE FUNCTION webhooks.check_is_mine(kind text, name text, maker name) RETURNS void

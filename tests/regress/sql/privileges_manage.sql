@@ -305,6 +305,29 @@ SELECT count(*) AS applied FROM webhooks.apply_config((
                                            WHERE e ->> 'name' <> 'bob:eats')) AS c FROM webhooks.export_config() AS c) AS x));
 ROLLBACK;
 
+-- A role that is renamed: nobody knows whose text it is, and nobody reads it as a superuser.
+SET ROLE regress_webhooks_bob;
+TRUNCATE regress_webhooks_bob.seen;
+CREATE DOMAIN regress_webhooks_bob.spied AS int CHECK (regress_webhooks_bob.spy('read'));
+SELECT FROM webhooks.create_event('bob:judged', 'table.recordInsert', 'regress_webhooks_bob.own',
+    condition => $$'{1}'::regress_webhooks_bob.spied[] IS NOT NULL$$);
+RESET ROLE;
+ALTER ROLE regress_webhooks_bob RENAME TO regress_webhooks_rob;
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.alter_event('bob:judged', condition => 'true')$$) \gx
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.alter_table('regress_webhooks_bob.own', 'ALTER n TYPE bigint')$$) \gx
+SELECT FROM webhooks.drop_event('bob:judged');
+ALTER ROLE regress_webhooks_rob RENAME TO regress_webhooks_bob;
+SET ROLE regress_webhooks_bob;
+SELECT FROM webhooks.create_event('bob:told', 'table.recordInsert', 'regress_webhooks_bob.own',
+    data => $$jsonb_build_object('spied', '{1}'::regress_webhooks_bob.spied[])$$);
+RESET ROLE;
+ALTER ROLE regress_webhooks_bob RENAME TO regress_webhooks_rob;
+SELECT FROM webhooks.alter_event('bob:told', key => 'NEW.n');
+SELECT FROM webhooks.alter_table('regress_webhooks_bob.own', 'ALTER n TYPE bigint');
+ALTER ROLE regress_webhooks_rob RENAME TO regress_webhooks_bob;
+SELECT DISTINCT by FROM regress_webhooks_bob.seen;
+SELECT FROM webhooks.drop_event('bob:told');
+
 -- A viewer who manages, too, sees all as a viewer and their own as a manager.
 SELECT FROM webhooks.grant_view('regress_webhooks_bob');
 INSERT INTO webhooks.attempt
