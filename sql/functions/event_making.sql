@@ -48,12 +48,14 @@ AS $$
     -- The hashes are for the index.
     SELECT e.* FROM webhooks.event e
     WHERE NOT e.named AND e.dropped_at IS NULL AND e.on_table = wanted.on_table AND e.type = wanted.type
+      -- Another role's words may mean something else: its search_path may be another one.
+      AND (wanted.condition IS NULL OR e.created_by = webhooks.caller_name())
       AND coalesce(hash_array_extended(e.fields, 0), 0) = coalesce(hash_array_extended(wanted.fields, 0), 0)
       AND hashtextextended(coalesce(e.condition, ''), 0) = hashtextextended(coalesce(wanted.condition, ''), 0)
 $$;
 
 COMMENT ON FUNCTION webhooks.event_of_words(webhooks.event) IS
-'For add_event: the one unnamed event that was given in these words, whatever the names in them stand for today.';
+'For add_event: the one unnamed event that was given in these words, with a condition by this caller, whatever the names in them stand for today.';
 
 
 CREATE FUNCTION webhooks.unnamed_event(wanted webhooks.event) RETURNS bigint

@@ -39,9 +39,11 @@ CREATE TABLE webhooks.event (
 CREATE UNIQUE INDEX event_name_key ON webhooks.event (name) WHERE dropped_at IS NULL;
 
 -- Webhooks that want the same share one event, even where two sessions add it at once. Hashes, since an index entry
--- has no room for a long condition.
+-- has no room for a long condition. What a condition says depends on who gives it: two that say the same are found out when
+-- the second one is made.
 CREATE UNIQUE INDEX event_unnamed_key ON webhooks.event
-    (on_table, type, coalesce(hash_array_extended(fields, 0), 0), hashtextextended(coalesce(condition, ''), 0))
+    (on_table, type, coalesce(hash_array_extended(fields, 0), 0), hashtextextended(coalesce(condition, ''), 0),
+     (CASE WHEN condition IS NULL THEN '' ELSE created_by END))
     WHERE NOT named AND dropped_at IS NULL;
 
 COMMENT ON TABLE webhooks.event IS

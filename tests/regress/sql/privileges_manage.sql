@@ -328,6 +328,24 @@ ALTER ROLE regress_webhooks_rob RENAME TO regress_webhooks_bob;
 SELECT DISTINCT by FROM regress_webhooks_bob.seen;
 SELECT FROM webhooks.drop_event('bob:told');
 
+-- The same words of another role may mean something else: they do not judge for each other.
+SET ROLE regress_webhooks_bob;
+CREATE FUNCTION regress_webhooks_bob.never(int, int) RETURNS boolean LANGUAGE sql AS 'SELECT false';
+CREATE OPERATOR regress_webhooks_bob.> (LEFTARG = int, RIGHTARG = int, FUNCTION = regress_webhooks_bob.never);
+SET search_path = regress_webhooks_bob, pg_catalog, public;
+SELECT webhooks.add_event('bobs2', 'table.recordInsert', 'orders', condition => 'NEW.id > 100') AS by_bob \gset
+RESET search_path;
+SET ROLE regress_webhooks_ann;
+SELECT webhooks.add_event('anns', 'table.recordInsert', 'orders', condition => 'NEW.id > 100') AS by_ann \gset
+SELECT :'by_ann' <> :'by_bob' AS another, webhooks.add_event('anns', 'table.recordInsert', 'orders', condition => 'NEW.id > 100') = :'by_ann' AS kept;
+-- Where they mean the same, the event is shared.
+SET ROLE regress_webhooks_bob;
+SELECT FROM webhooks.unsubscribe('bobs2', ARRAY[:'by_bob']);
+SELECT webhooks.add_event('bobs2', 'table.recordInsert', 'orders', condition => 'NEW.id > 100') = :'by_ann' AS shared;
+SELECT FROM webhooks.unsubscribe('bobs2', ARRAY[:'by_ann']);
+SET ROLE regress_webhooks_ann;
+SELECT FROM webhooks.unsubscribe('anns', ARRAY[:'by_ann']);
+
 -- A viewer who manages, too, sees all as a viewer and their own as a manager.
 SELECT FROM webhooks.grant_view('regress_webhooks_bob');
 INSERT INTO webhooks.attempt
