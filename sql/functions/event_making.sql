@@ -222,7 +222,8 @@ BEGIN
     SET name = changed.name, type = changed.type, on_table = changed.on_table,
         object_schema = n.nspname, object_name = c.relname,
         fields = changed.fields, condition = changed.condition, data = changed.data, account = changed.account,
-        key = changed.key, understood = changed.understood, description = changed.description
+        key = changed.key, understood = changed.understood, description = changed.description,
+        tells_since = CASE WHEN computes_other THEN clock_timestamp() ELSE e.tells_since END
     FROM (SELECT) AS always
          LEFT JOIN pg_catalog.pg_class c ON c.oid = changed.on_table
          LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

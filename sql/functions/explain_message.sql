@@ -214,6 +214,7 @@ BEGIN
              JOIN webhooks.own_webhook o ON o.id = w.id
         WHERE (w.account IS NULL OR w.account = message.account)
               AND EXISTS (SELECT FROM webhooks.subscription s WHERE s.webhook_id = w.id AND s.event_id = message.event_id)
+              AND message.at >= webhooks.told_from(message.event_id, w.id)
            OR EXISTS (SELECT FROM webhooks.attempt a
                       WHERE a.message_seq = message.seq AND a.message_at = message.at AND a.endpoint_id = e.id)
            OR EXISTS (SELECT FROM webhooks.delivery d
@@ -229,7 +230,8 @@ BEGIN
     END LOOP;
     IF is_told THEN
         RETURN;
-    ELSIF message.event_id IS NULL OR NOT webhooks.may_receive(webhooks.caller(), event) THEN
+    ELSIF message.event_id IS NULL OR NOT webhooks.may_receive(webhooks.caller(), event)
+          OR message.at < webhooks.told_from(message.event_id, NULL) THEN
         RAISE EXCEPTION 'message % is not known', explain_message.id
             USING ERRCODE = 'no_data_found',
                   HINT = 'It is older than webhooks.retention, of another database, of a transaction that has not committed, or for webhooks of others.';

@@ -7,6 +7,7 @@ AS $$
 DECLARE
     webhook_id bigint := webhooks.webhook_id(webhook);
     event_id   bigint := webhooks.event_id(event);
+    told_from  timestamptz := webhooks.told_from(event_id, webhook_id);
     newest     record;
 BEGIN
     IF NOT EXISTS (SELECT FROM webhooks.subscription s WHERE s.webhook_id = webhook_id AND s.event_id = event_id) THEN
@@ -14,7 +15,7 @@ BEGIN
     END IF;
     -- By the index, from its end: the log may be large.
     SELECT m.at, m.xid, m.seq INTO newest
-    FROM webhooks.message m WHERE m.event_id = event_id
+    FROM webhooks.message m WHERE m.event_id = event_id AND m.at >= told_from
     ORDER BY m.xid DESC, m.seq DESC LIMIT 1;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'event "%" has no message in the log', event

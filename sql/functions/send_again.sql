@@ -26,6 +26,19 @@ COMMENT ON FUNCTION webhooks.running_webhook_id(text) IS
 'For resend, resend_failed and replay: the id of a webhook that messages may be sent to again. An error for one that is stopped.';
 
 
+CREATE FUNCTION webhooks.told_from(of_event bigint, of_webhook bigint) RETURNS timestamptz
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN webhooks.is_mine(e.created_by) THEN '-infinity' ELSE least(e.tells_since, s.since) END
+    FROM webhooks.event e LEFT JOIN webhooks.subscription s ON s.event_id = e.id AND s.webhook_id = of_webhook
+    WHERE e.id = of_event
+$$;
+
+COMMENT ON FUNCTION webhooks.told_from(bigint, bigint) IS
+'From when on the caller may have a webhook told of messages of an event: always of their own; of another''s since the webhook gets it, or since it tells what it tells now.';
+
+
 CREATE FUNCTION webhooks.announce_resent(endpoint_ids bigint[]) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -75,7 +88,8 @@ BEGIN
           AND NOT (message.record IS NOT DISTINCT FROM w.id::text AND webhooks.is_state_event(message.event_id))
           AND (EXISTS (SELECT FROM webhooks.subscription s
                        WHERE s.webhook_id = w.id AND s.event_id = message.event_id
-                         AND (only_id IS NOT NULL OR message.at >= greatest(s.since, e.since)))
+                         AND message.at >= CASE WHEN only_id IS NULL THEN greatest(s.since, e.since)
+                                                ELSE webhooks.told_from(s.event_id, w.id) END)
                OR EXISTS (SELECT FROM webhooks.attempt a
                           WHERE a.message_seq = message.seq AND a.message_at = message.at AND a.endpoint_id = e.id)
                OR EXISTS (SELECT FROM webhooks.delivery d
@@ -173,7 +187,9 @@ AS $$
     )
     SELECT e.id, m.seq, m.at, m.xid, m.event_id, m.record
     FROM webhooks.message m
-         JOIN webhooks.subscription s ON s.event_id = m.event_id AND s.webhook_id = replayed.webhook_id
+         JOIN (SELECT s.*, webhooks.told_from(s.event_id, s.webhook_id) AS told_from
+               FROM webhooks.subscription s WHERE s.webhook_id = replayed.webhook_id
+               OFFSET 0) AS s ON s.event_id = m.event_id AND m.at >= s.told_from
          JOIN webhooks.webhook w ON w.id = s.webhook_id AND (w.account IS NULL OR w.account = m.account)
               AND NOT (m.record IS NOT DISTINCT FROM w.id::text AND webhooks.is_state_event(m.event_id))
          JOIN webhooks.endpoint e ON e.webhook_id = w.id AND e.state <> 'gone'

@@ -19,6 +19,7 @@ CREATE TABLE webhooks.event (
     created_at    timestamptz NOT NULL DEFAULT now(),
     created_by    name        NOT NULL DEFAULT pg_get_userbyid(webhooks.caller()),
     dropped_at    timestamptz,
+    tells_since   timestamptz NOT NULL DEFAULT now(),
 
     CONSTRAINT event_name_is_given CHECK (name <> '' AND strpos(name, '*') = 0),
     CONSTRAINT event_unnamed_is_on_table CHECK (named OR on_table IS NOT NULL),
@@ -66,6 +67,8 @@ COMMENT ON COLUMN webhooks.event.created_by IS
 'Who made it. Its condition is read, and what it computes is computed, with the privileges of this role.';
 COMMENT ON COLUMN webhooks.event.dropped_at IS
 'NULL while the event can be raised.';
+COMMENT ON COLUMN webhooks.event.tells_since IS
+'Since when its messages tell what they tell now. Those from before tell what it was about, which somebody who may have it now may not have.';
 
 SELECT pg_catalog.pg_extension_config_dump('webhooks.event', '');
 SELECT pg_catalog.pg_extension_config_dump('webhooks.event_id_seq', '');

@@ -346,6 +346,29 @@ SELECT FROM webhooks.unsubscribe('bobs2', ARRAY[:'by_ann']);
 SET ROLE regress_webhooks_ann;
 SELECT FROM webhooks.unsubscribe('anns', ARRAY[:'by_ann']);
 
+-- What an event told before its maker altered it is not for who may have it only now.
+SELECT FROM webhooks.create_event('ann:moved', 'table.recordInsert', 'salaries');
+SELECT FROM webhooks.subscribe('anns', '{ann:moved}');
+RESET ROLE;
+INSERT INTO salaries VALUES (2, 4711);
+SELECT webhooks.message_id(m.at, m.seq) AS salary FROM webhooks.message m JOIN webhooks.event e ON e.id = m.event_id WHERE e.name = 'ann:moved' \gset
+SET ROLE regress_webhooks_ann;
+SELECT FROM webhooks.alter_event('ann:moved', on_table => 'orders');
+SET ROLE regress_webhooks_bob;
+SELECT FROM webhooks.subscribe('bobs2', '{ann:moved}');
+SELECT state FROM pg_temp.complaint($$SELECT webhooks.preview('bobs2', 'ann:moved')$$);
+SELECT state FROM pg_temp.complaint(pg_catalog.format($$SELECT webhooks.resend(%L, 'bobs2')$$, :'salary'));
+SELECT state FROM pg_temp.complaint(pg_catalog.format($$SELECT webhooks.explain_message(%L)$$, :'salary'));
+SELECT webhooks.replay('bobs2', '-infinity', dry_run => true);
+RESET ROLE;
+INSERT INTO orders VALUES (3, 'open');
+SET ROLE regress_webhooks_bob;
+SELECT body::json -> 'data' AS data FROM webhooks.preview('bobs2', 'ann:moved');
+SET ROLE regress_webhooks_ann;
+SELECT count(*) > 0 AS told FROM webhooks.explain_message(:'salary');
+SELECT FROM webhooks.drop_event('ann:moved');
+RESET ROLE;
+
 -- A viewer who manages, too, sees all as a viewer and their own as a manager.
 SELECT FROM webhooks.grant_view('regress_webhooks_bob');
 INSERT INTO webhooks.attempt
