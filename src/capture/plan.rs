@@ -89,7 +89,13 @@ fn make(firing: &Firing) -> Option<Plan> {
     let schema = catalog::schema()?;
     let event = catalog::event(schema, event_id)?;
     let table = event.table.filter(|&table| {
-        firing.is_trigger_of(event_id) && catalog::is_or_belongs_to(firing.relation_oid(), table)
+        let relation = firing.relation_oid();
+        // A partition has its table's triggers for rows, and may have one for TRUNCATE that somebody has given that name.
+        firing.is_trigger_of(event_id)
+            && match event.operation {
+                Some(Operation::Truncate) => relation == table,
+                _ => catalog::is_or_belongs_to(relation, table),
+            }
     });
     let (Some(table), Some(operation)) = (table, event.operation) else {
         crate::error::raise(

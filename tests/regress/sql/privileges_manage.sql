@@ -369,6 +369,19 @@ SELECT count(*) > 0 AS told FROM webhooks.explain_message(:'salary');
 SELECT FROM webhooks.drop_event('ann:moved');
 RESET ROLE;
 
+-- A trigger of that name on a partition does not say that the whole table was emptied.
+CREATE TABLE parted (id int, part int) PARTITION BY LIST (part);
+CREATE TABLE parted_1 PARTITION OF parted FOR VALUES IN (1);
+GRANT TRIGGER, TRUNCATE ON parted_1 TO regress_webhooks_bob;
+SELECT FROM webhooks.create_event('parted:empty', 'table.truncate', 'parted');
+SELECT id AS emptied FROM webhooks.event WHERE name = 'parted:empty' \gset
+SET ROLE regress_webhooks_bob;
+CREATE TRIGGER webhooks_event_:emptied AFTER TRUNCATE ON parted_1 EXECUTE FUNCTION webhooks.capture(:emptied);
+SELECT state, regexp_replace(message, '\d+', 'n') AS message FROM pg_temp.complaint('TRUNCATE parted_1');
+RESET ROLE;
+SELECT FROM webhooks.drop_event('parted:empty');
+DROP TABLE parted;
+
 -- A viewer who manages, too, sees all as a viewer and their own as a manager.
 SELECT FROM webhooks.grant_view('regress_webhooks_bob');
 INSERT INTO webhooks.attempt
