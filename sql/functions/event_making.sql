@@ -173,7 +173,13 @@ BEGIN
         PERFORM webhooks.make_event_function(event.id, event.on_table, event.type, event.data, event.account, event.key, role);
     END IF;
     PERFORM webhooks.create_event_trigger(event, role);
-    RETURN (webhooks.event_today(event)).understood;
+    event := webhooks.event_today(event);
+    IF event.condition IS NOT NULL AND event.understood[1] IS NULL THEN
+        RAISE EXCEPTION 'invalid argument "condition": it uses a column of the system'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Use the columns that the table itself has.';
+    END IF;
+    RETURN event.understood;
 END $$;
 
 COMMENT ON FUNCTION webhooks.put_event_on_table(webhooks.event, oid) IS

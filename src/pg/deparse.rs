@@ -103,6 +103,9 @@ impl Clause {
         // SAFETY: the server wrote the text from a valid tree.
         unsafe {
             let clause: *mut pg_sys::Node = pg_sys::stringToNode(text.as_ptr()).cast();
+            if system_columns(clause) {
+                return None;
+            }
             let count = parts.before_condition() + usize::from(parts.condition);
             // What stands alone may be an AND of the user's.
             let found = match count {
@@ -164,6 +167,19 @@ unsafe fn old_columns(change: *mut pg_sys::Node) -> Vec<i16> {
             .map(|variable| (*variable).varattno)
             .filter(|&column| column > 0)
             .collect()
+    }
+}
+
+/// Whether an expression uses columns of the system, which [`text`] cannot name.
+///
+/// # Safety
+/// As [`old_columns`].
+unsafe fn system_columns(expression: *mut pg_sys::Node) -> bool {
+    // SAFETY: what is found are variables.
+    unsafe {
+        sys::nodes(pg_sys::pull_var_clause(expression, 0))
+            .into_iter()
+            .any(|node| (*node.cast::<pg_sys::Var>()).varattno < 0)
     }
 }
 

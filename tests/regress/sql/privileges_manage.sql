@@ -382,6 +382,21 @@ RESET ROLE;
 SELECT FROM webhooks.drop_event('parted:empty');
 DROP TABLE parted;
 
+-- A trigger of that name on one's own table does not take the view of all events from the others.
+SET ROLE regress_webhooks_bob;
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.create_event('bob:system', 'table.recordInsert', 'regress_webhooks_bob.own',
+    condition => 'NEW.tableoid > 0')$$) \gx
+SELECT FROM webhooks.create_event('bob:odd', 'table.recordInsert', 'regress_webhooks_bob.own', condition => 'NEW.n > 0');
+RESET ROLE;
+SELECT id AS odd FROM webhooks.event WHERE name = 'bob:odd' \gset
+SET ROLE regress_webhooks_bob;
+DROP TRIGGER webhooks_event_:odd ON regress_webhooks_bob.own;
+CREATE TRIGGER webhooks_event_:odd AFTER INSERT ON regress_webhooks_bob.own FOR EACH ROW WHEN (NEW.tableoid > 0)
+    EXECUTE FUNCTION webhooks.capture(:odd);
+RESET ROLE;
+SELECT condition FROM webhooks.event_definition WHERE event = 'bob:odd';
+SELECT FROM webhooks.drop_event('bob:odd');
+
 -- A viewer who manages, too, sees all as a viewer and their own as a manager.
 SELECT FROM webhooks.grant_view('regress_webhooks_bob');
 INSERT INTO webhooks.attempt
