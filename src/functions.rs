@@ -5,7 +5,7 @@ use webhooks_delivery::{check_url as check, MessageId, UrlProblem};
 
 use crate::log::{from_unix, timestamp, to_unix};
 use crate::pg::encoding::{RawText, Utf8};
-use crate::pg::{backend, entry, managed, process, wake};
+use crate::pg::{backend, entry, lock, managed, process, wake};
 use crate::{capture, error, settings, trial};
 
 /// Everything lives in the schema that the extension makes for itself.
@@ -140,6 +140,12 @@ mod webhooks {
     #[pg_extern(stable, parallel_restricted)]
     fn caller() -> pg_sys::Oid {
         managed::caller()
+    }
+
+    /// Waits for others that change the same part of what a table defines, and makes them wait until the transaction ends.
+    #[pg_extern]
+    fn lock_definitions(of_table: pg_sys::Oid, part: i32, exclusively: bool) {
+        lock::until_transaction_ends(of_table, part, exclusively);
     }
 
     /// Calls each endpoint of a webhook with a test message and waits. See `webhooks.test_webhook`.

@@ -106,6 +106,7 @@ extension_sql_file!(
         payload_columns,
         preview_call,
         call_to_test,
+        lock_definitions,
         check_expression,
         run_expression,
         relation_named,

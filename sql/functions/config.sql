@@ -214,7 +214,7 @@ BEGIN
             PERFORM pg_catalog.set_config('client_min_messages', 'error', true);
         END IF;
         -- One document after the other: each is compared with what the one before has left.
-        PERFORM pg_catalog.pg_advisory_xact_lock('webhooks.webhook'::pg_catalog.regclass::pg_catalog.oid::int, 0);
+        PERFORM webhooks.lock_definitions('webhooks.webhook'::pg_catalog.regclass, 0, exclusively => true);
         before := webhooks.config_document(secrets => true, with_others => false);
         PERFORM webhooks.put_config(given, before);
         difference := ARRAY(SELECT webhooks.config_difference(

@@ -23,11 +23,7 @@ AS $$
 BEGIN
     -- Who makes or renames an event must see every pattern, and who changes a pattern every event. Rows are not enough for
     -- that: those that the other session has not committed cannot be waited for.
-    IF exclusively THEN
-        PERFORM pg_advisory_xact_lock('webhooks.subscription_pattern'::regclass::oid::int, 0);
-    ELSE
-        PERFORM pg_advisory_xact_lock_shared('webhooks.subscription_pattern'::regclass::oid::int, 0);
-    END IF;
+    PERFORM webhooks.lock_definitions('webhooks.subscription_pattern'::regclass, 0, exclusively);
 END $$;
 
 COMMENT ON FUNCTION webhooks.lock_patterns(boolean) IS

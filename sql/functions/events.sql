@@ -65,8 +65,7 @@ BEGIN
     -- An event that exists is found without a lock on anything but itself; making one is done one session at a time.
     event_id := webhooks.unnamed_event(wanted);
     IF event_id IS NULL THEN
-        PERFORM pg_catalog.pg_advisory_xact_lock('webhooks.event'::pg_catalog.regclass::pg_catalog.oid::int,
-                                                 on_table::pg_catalog.oid::int);
+        PERFORM webhooks.lock_definitions('webhooks.event'::pg_catalog.regclass, on_table::pg_catalog.oid::int, exclusively => true);
         event_id := COALESCE(webhooks.unnamed_event(wanted), webhooks.make_unnamed_event(wanted));
     END IF;
 

@@ -67,6 +67,9 @@ COMMENT ON FUNCTION webhooks.preview_call(bigint, bigint, timestamptz, bigint, b
 COMMENT ON FUNCTION webhooks.call_to_test(bigint) IS
 'For test_webhook and create_webhook: calls each endpoint of the webhook with that id with a test message and waits for what comes of it.';
 
+COMMENT ON FUNCTION webhooks.lock_definitions(oid, integer, boolean) IS
+'Until the transaction ends: one session at a time changes this part of what a table defines, or, if not exclusively, any number of them. No advisory lock of SQL''s own functions is in its way.';
+
 COMMENT ON FUNCTION webhooks.event_when(oid, boolean, boolean, boolean) IS
 'The numbers of the columns whose change the WHEN clause of an event''s trigger asks for, and its condition, as bytes in the database''s encoding. What parts the clause has must be said: the event''s function, a change, a condition. No row if it has others.';
 

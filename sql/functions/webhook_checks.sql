@@ -87,7 +87,7 @@ BEGIN
         RETURN;
     END IF;
     -- One session at a time, so that two do not both find the last place.
-    PERFORM pg_advisory_xact_lock('webhooks.webhook'::regclass::oid::int, hashtext(account));
+    PERFORM webhooks.lock_definitions('webhooks.webhook'::regclass, hashtext(account), exclusively => true);
     SELECT count(*) INTO existing FROM webhooks.webhook w WHERE w.account = check_account_has_room.account;
     IF existing >= highest THEN
         RAISE EXCEPTION 'invalid argument "account": "%" has % webhooks already', account, existing

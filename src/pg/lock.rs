@@ -1,6 +1,7 @@
-//! The lock by which a worker is the only one of its database.
+//! Locks that no SQL function can take: the one by which a worker is the only one of its database, and those of sessions that
+//! change definitions.
 
-use pgrx::pg_sys;
+use pgrx::pg_sys::{self, Oid};
 
 use super::process;
 
@@ -17,6 +18,25 @@ fn only_one() -> pg_sys::LOCKTAG {
         locktag_type: pg_sys::LockTagType::LOCKTAG_ADVISORY as u8,
         locktag_lockmethodid: pg_sys::USER_LOCKMETHOD as u8,
     }
+}
+
+/// Takes a lock on a part of what a table defines until the transaction ends. Advisory, but under a key that SQL's own
+/// functions do not make: whoever may connect could hold one of those for as long as they like.
+pub fn until_transaction_ends(table: Oid, part: i32, exclusively: bool) {
+    let tag = pg_sys::LOCKTAG {
+        locktag_field1: process::database().to_u32(),
+        locktag_field2: table.to_u32(),
+        locktag_field3: part as u32,
+        locktag_field4: 4,
+        locktag_type: pg_sys::LockTagType::LOCKTAG_ADVISORY as u8,
+        locktag_lockmethodid: pg_sys::USER_LOCKMETHOD as u8,
+    };
+    let mode = match exclusively {
+        true => pg_sys::ExclusiveLock,
+        false => pg_sys::ShareLock,
+    };
+    // SAFETY: waits for a lock of the transaction, which gives it back, or raises an error.
+    unsafe { pg_sys::LockAcquire(&tag, mode as pg_sys::LOCKMODE, false, false) };
 }
 
 /// Takes the lock until this process ends, inside a transaction. `false` when another process holds it.
