@@ -44,12 +44,12 @@ BEGIN
          JOIN webhooks.event e ON e.named AND e.dropped_at IS NULL AND webhooks.is_caught(e.name, p.pattern)
          JOIN webhooks.webhook w ON w.id = p.webhook_id
     WHERE (of_webhook IS NULL OR p.webhook_id = of_webhook) AND (of_event IS NULL OR e.id = of_event)
-      AND (p.any_event OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = w.created_by AND webhooks.may_receive(r.oid, e)))
+      AND (p.any_event OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = w.created_by AND webhooks.may_be_caught(r.oid, e)))
     ORDER BY p.webhook_id, e.id, length(p.pattern) DESC, p.pattern COLLATE "C";
 END $$;
 
 COMMENT ON FUNCTION webhooks.wanted_by_patterns(bigint, bigint) IS
-'What patterns match, of one webhook or all and one event or all: each event once for a webhook, with the longest pattern that catches it, whose payload counts. Of a pattern that a manager subscribed to only what the webhook''s maker may receive.';
+'What patterns match, of one webhook or all and one event or all: each event once for a webhook, with the longest pattern that catches it, whose payload counts. Of a pattern that a manager subscribed to only what may be caught for the webhook''s maker.';
 
 
 -- As the owner of the tables: who makes an event need not be one who may change all webhooks whose patterns match it.

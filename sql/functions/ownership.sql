@@ -167,6 +167,20 @@ COMMENT ON FUNCTION webhooks.check_may_receive(webhooks.event) IS
 'For subscribe and preview: raises an error unless the caller may have a webhook told of the event.';
 
 
+CREATE FUNCTION webhooks.may_be_caught(role oid, event webhooks.event) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    -- Anybody who manages may give an event a name that is about to be caught, and raise it: by name, it is chosen.
+    SELECT webhooks.may_receive(role, event)
+           AND (webhooks.has_privileges_of(role, event.created_by)
+                OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = event.created_by AND webhooks.may_do_all(r.oid)))
+$$;
+
+COMMENT ON FUNCTION webhooks.may_be_caught(oid, webhooks.event) IS
+'Whether a pattern of a role''s webhook catches an event that it matches: what the role may receive, made by itself or by somebody who manages all.';
+
+
 CREATE VIEW webhooks.own_webhook AS
 SELECT w.* FROM webhooks.webhook w
 WHERE (SELECT webhooks.may_do_all(webhooks.caller())) OR w.created_by = ANY ((SELECT webhooks.my_roles())::name[]);

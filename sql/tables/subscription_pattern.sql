@@ -16,7 +16,7 @@ COMMENT ON TABLE webhooks.subscription_pattern IS
 COMMENT ON COLUMN webhooks.subscription_pattern.pattern IS
 '* stands for any characters, also none; all else for itself.';
 COMMENT ON COLUMN webhooks.subscription_pattern.any_event IS
-'Whether who subscribed to it manages all webhooks. false: it catches what the webhook''s maker may subscribe to by name.';
+'Whether who subscribed to it manages all webhooks. false: it catches what the webhook''s maker may subscribe to by name, as far as that or somebody who manages all has made it.';
 COMMENT ON COLUMN webhooks.subscription_pattern.payload IS
 'The shape of bodies about events that it catches, where it is another than the webhook''s.';
 
