@@ -17,8 +17,16 @@ pub fn invalid_argument(argument: &str, problem: &str, hint: &str) -> ! {
 }
 
 /// Raises what the server has said, as it said it.
-pub fn raise_again(code: PgSqlErrorCode, message: String, hint: Option<String>) -> ! {
+pub fn raise_again(
+    code: PgSqlErrorCode,
+    message: String,
+    detail: Option<String>,
+    hint: Option<String>,
+) -> ! {
     let mut report = ErrorReport::new(code, storable(&message), "webhooks");
+    if let Some(detail) = detail {
+        report = report.set_detail(storable(&detail));
+    }
     if let Some(hint) = hint {
         report = report.set_hint(storable(&hint));
     }

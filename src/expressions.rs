@@ -54,7 +54,7 @@ mod webhooks {
             Ok(()) => {}
             // Whether the command is allowed has nothing to do with the expression.
             Err(refused) if refused.code == PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE => {
-                error::raise_again(refused.code, refused.message, refused.hint)
+                error::raise_again(refused.code, refused.message, refused.detail, refused.hint)
             }
             Err(refused) => raise(&argument, refused),
         });
@@ -169,7 +169,7 @@ mod webhooks {
 fn raise(argument: &str, refused: Refused) -> ! {
     // A lock that could not be had, or a timeout, is not the expression's fault.
     if !matches!(&class(refused.code), b"0A" | b"22" | b"42") {
-        error::raise_again(refused.code, refused.message, refused.hint);
+        error::raise_again(refused.code, refused.message, refused.detail, refused.hint);
     }
     let hint = match (refused.hint, refused.code) {
         (Some(hint), _) => hint,
@@ -189,10 +189,11 @@ fn raise(argument: &str, refused: Refused) -> ! {
         }
         (None, _) => example(argument).to_owned(),
     };
-    error::raise(
+    error::raise_again(
         refused.code,
         format!("invalid argument \"{argument}\": {}", refused.message),
-        &hint,
+        refused.detail,
+        Some(hint),
     )
 }
 

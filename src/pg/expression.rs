@@ -27,6 +27,8 @@ pub struct Refused {
     pub code: PgSqlErrorCode,
     /// The server's words, and where in the expression they apply.
     pub message: String,
+    /// What the server adds to that, such as which object is in the way.
+    pub detail: Option<String>,
     /// The server's advice.
     pub hint: Option<String>,
 }
@@ -36,6 +38,7 @@ impl Refused {
         Self {
             code: PgSqlErrorCode::ERRCODE_SYNTAX_ERROR,
             message: problem.to_owned(),
+            detail: None,
             hint: None,
         }
     }
@@ -88,9 +91,9 @@ impl Around<'_> {
         .map_err(Refused::syntax)
     }
 
-    /// Does something with the whole statement and catches the error. The server can run the user's code when it only reads or
-    /// plans what they gave; what that sets does not last, so that the next reading finds the same text. The caller must raise another one: the transaction,
-    /// or the part of it that may be undone by itself, can do nothing any more.
+    /// Does something with the whole statement and catches the error. The caller must raise another one: the transaction, or
+    /// the part of it that may be undone by itself, can do nothing any more. The server can run the user's code when it only
+    /// reads or plans what they gave; what that sets does not last, so that the next reading finds the same text.
     fn guarded<R>(&self, work: impl FnOnce(&CString) -> R) -> Result<R, Refused> {
         let statement = encoded_statement(&[self.before, self.expression, self.after].concat());
         let level = Level::enter();
@@ -125,6 +128,7 @@ impl Around<'_> {
                 }
                 _ => message.to_owned(),
             },
+            detail: report.detail().map(str::to_owned),
             hint: report.hint().map(str::to_owned),
         }
     }

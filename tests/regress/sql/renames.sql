@@ -100,6 +100,9 @@ SELECT FROM webhooks.alter_table('deals', 'ALTER payer TYPE text');
 SELECT FROM webhooks.alter_table('deals', 'ALTER payre TYPE text');
 SELECT FROM webhooks.alter_table('deals', ' ');
 SELECT FROM webhooks.alter_table('deals', NULL);
+CREATE VIEW payers AS SELECT payer FROM deals;
+SELECT FROM webhooks.alter_table('deals', 'ALTER payer TYPE numeric');
+DROP VIEW payers;
 SELECT count(*) AS triggers FROM pg_trigger WHERE tgrelid = 'deals'::regclass AND tgname LIKE 'webhooks%';
 -- With whose privileges an event computes stays the same, and is no way for the owner of the table to get them.
 CREATE ROLE regress_webhooks_maker;
