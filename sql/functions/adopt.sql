@@ -15,6 +15,35 @@ COMMENT ON FUNCTION webhooks.is_copy() IS
 'Whether definitions in this database come from another one, by a dump or CREATE DATABASE ... TEMPLATE, and have not been adopted: then nothing is sent.';
 
 
+CREATE FUNCTION webhooks.return_event_functions() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    computing record;
+BEGIN
+    FOR computing IN
+        SELECT e.name, e.created_by, p.oid::regprocedure AS function, p.proowner::regrole AS owner, r.oid IS NOT NULL AS is_known
+        FROM webhooks.event e
+             JOIN pg_proc p ON p.pronamespace = 'webhooks'::regnamespace AND p.proname = 'event_' || e.id
+             LEFT JOIN pg_roles r ON r.rolname = e.created_by
+        WHERE p.proowner IS DISTINCT FROM r.oid
+        ORDER BY e.name
+    LOOP
+        IF computing.is_known THEN
+            EXECUTE format('ALTER FUNCTION %s OWNER TO %I', computing.function, computing.created_by);
+        ELSE
+            RAISE WARNING 'event "%" computes with the privileges of role %, since there is no role "%", which made it',
+                computing.name, computing.owner, computing.created_by
+                USING HINT = 'Drop the event if it should not, or make the role and use webhooks.adopt() again.';
+        END IF;
+    END LOOP;
+END $$;
+
+COMMENT ON FUNCTION webhooks.return_event_functions() IS
+'For adopt: has events compute with the privileges of who made them, as a dump that was restored without owners does not. A WARNING names those whose maker is missing.';
+
+
 CREATE FUNCTION webhooks.adopt() RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
@@ -23,7 +52,8 @@ AS $$
     SELECT o.id, d.oid FROM webhooks.origin o, pg_database d WHERE d.datname = current_database()
     ON CONFLICT (origin) DO UPDATE SET database = excluded.database;
     SELECT webhooks.tie_event_functions();
+    SELECT webhooks.return_event_functions();
 $$;
 
 COMMENT ON FUNCTION webhooks.adopt() IS
-'Lets a copy of a database, such as a restored dump, send: from now on its webhooks call their endpoints, and what has waited goes out. Stop or change first what must not call. Without effect where nothing was copied.';
+'Lets a copy of a database, such as a restored dump, send: from now on its webhooks call their endpoints, and what has waited goes out. Stop or change first what must not call. What events compute is computed with the privileges of their makers again, where it was restored without owners. Without effect where nothing was copied.';

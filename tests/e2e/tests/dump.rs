@@ -4,17 +4,29 @@ use std::process::Command;
 
 use webhooks_e2e::{pg_program, run, wait_until, Database, Receiver, Server};
 
-/// Dumps a database and restores it into another one.
+/// Dumps a database and restores it into another one of the same server.
 fn dump_and_restore(server: &Server, original: &str, copy: &str) {
+    dump_and_restore_into(server, original, server, copy, &[]);
+}
+
+/// Dumps a database, with options of pg_dump's, and restores it into one of another server.
+fn dump_and_restore_into(
+    from: &Server,
+    original: &str,
+    into: &Server,
+    copy: &str,
+    options: &[&str],
+) {
     let dump = run(Command::new(pg_program("pg_dump"))
         .arg("--host")
-        .arg(server.socket())
-        .args(["--username=postgres", original]));
+        .arg(from.socket())
+        .args(["--username=postgres", original])
+        .args(options));
     let file = std::env::temp_dir().join(format!("webhooks-{copy}-{}.sql", std::process::id()));
     std::fs::write(&file, &dump).expect("the dump");
     run(Command::new(pg_program("psql"))
         .arg("--host")
-        .arg(server.socket())
+        .arg(into.socket())
         .args(["--username=postgres", "--no-psqlrc", "--quiet"])
         .args(["--set=ON_ERROR_STOP=1", "--dbname", copy])
         .arg("--file")
@@ -109,6 +121,102 @@ fn a_dump_has_what_viewers_were_granted() {
             AND NOT has_table_privilege('webhooks.secret', 'SELECT')
             AND NOT has_function_privilege('webhooks.reveal_secret(text)', 'EXECUTE')"
     ));
+}
+
+/// A role that manages a webhook, with a pattern, and events of its own, of which one computes. Gives its name.
+fn make_a_manager(original: &Database) -> String {
+    let role = format!("manager_{}", original.name());
+    original.connect().run(&format!(
+        "CREATE TABLE orders (id int PRIMARY KEY, status text);
+         CREATE ROLE {role};
+         GRANT SELECT, TRIGGER ON orders TO {role};
+         SELECT webhooks.grant_manage('{role}');
+         SET ROLE {role};
+         SELECT webhooks.create_webhook('shop', 'https://example.com/');
+         SELECT webhooks.create_event('order:paid', 'table.recordInsert', 'orders', condition => $$NEW.status = 'paid'$$);
+         SELECT webhooks.create_event('order:by', 'table.recordInsert', 'orders', data => $$json_build_object('by', current_user)$$);
+         SELECT webhooks.subscribe('shop', '{{order:*}}')"
+    ));
+    role
+}
+
+/// Which role computes what the event order:by tells about one more order.
+fn who_computes(database: &Database) -> String {
+    database.connect().text(
+        "INSERT INTO orders SELECT count(*), 'new' FROM orders;
+         SELECT data ->> 'by' FROM webhooks.message WHERE data ->> 'by' IS NOT NULL ORDER BY seq DESC LIMIT 1",
+    )
+}
+
+/// How many events the manager's webhook gets.
+fn subscriptions(database: &Database) -> i64 {
+    database
+        .connect()
+        .number("SELECT count(*) FROM webhooks.subscription")
+}
+
+#[test]
+fn a_dump_has_what_managers_were_granted_and_have_made() {
+    let server = Server::preloaded().start();
+    let (original, copy) = (server.database(), server.empty_database());
+    let role = make_a_manager(&original);
+    dump_and_restore(&server, original.name(), copy.name());
+
+    assert_eq!(who_computes(&copy), role);
+    let mut session = copy.connect();
+    session.run(&format!("SET ROLE {role}"));
+    assert_eq!(
+        session.text("SELECT webhook FROM webhooks.webhook_stats"),
+        "shop"
+    );
+    session.run(
+        "SELECT webhooks.alter_event('order:paid', condition => $$NEW.status = 'sent'$$);
+         SELECT webhooks.alter_event('order:by', key => 'status');
+         SELECT webhooks.create_event('order:gone', 'table.recordDelete', 'orders')",
+    );
+    assert_eq!(who_computes(&copy), role);
+    assert_eq!(subscriptions(&copy), 3, "the pattern is one of a manager's");
+}
+
+#[test]
+fn events_compute_for_their_makers_once_a_dump_without_owners_is_adopted() {
+    let server = Server::preloaded().start();
+    let (original, copy) = (server.database(), server.empty_database());
+    let role = make_a_manager(&original);
+    let options = ["--no-owner"];
+    dump_and_restore_into(&server, original.name(), &server, copy.name(), &options);
+    assert_eq!(who_computes(&copy), "postgres");
+
+    copy.connect().run("SELECT webhooks.adopt()");
+
+    assert_eq!(who_computes(&copy), role);
+}
+
+#[test]
+fn a_copy_without_its_managers_loses_no_subscription() {
+    let (home, elsewhere) = (Server::preloaded().start(), Server::preloaded().start());
+    let (original, copy) = (home.database(), elsewhere.empty_database());
+    let role = make_a_manager(&original);
+    let options = ["--no-owner", "--no-privileges"];
+    dump_and_restore_into(&home, original.name(), &elsewhere, copy.name(), &options);
+
+    let mut session = copy.connect();
+    session.run("SELECT webhooks.adopt()");
+    assert!(
+        elsewhere.log().contains(&format!(
+            "event \"order:by\" computes with the privileges of role postgres, since there is no role \"{role}\""
+        )),
+        "{}",
+        elsewhere.log_tail()
+    );
+    session.run(
+        "SELECT webhooks.alter_event('order:paid', condition => $$NEW.status = 'sent'$$);
+         SELECT webhooks.alter_event('order:by', key => 'status');
+         SELECT webhooks.alter_table('orders', 'ALTER status TYPE varchar')",
+    );
+    assert_eq!(subscriptions(&copy), 2);
+    session.run("SELECT webhooks.drop_event('order:paid'); SELECT webhooks.drop_webhook('shop')");
+    assert_eq!(subscriptions(&copy), 0);
 }
 
 #[test]
