@@ -44,12 +44,15 @@ BEGIN
          JOIN webhooks.event e ON e.named AND e.dropped_at IS NULL AND webhooks.is_caught(e.name, p.pattern)
          JOIN webhooks.webhook w ON w.id = p.webhook_id
     WHERE (of_webhook IS NULL OR p.webhook_id = of_webhook) AND (of_event IS NULL OR e.id = of_event)
-      AND (p.any_event OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = w.created_by AND webhooks.may_be_caught(r.oid, e)))
+      AND (p.any_event
+           OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = w.created_by AND webhooks.may_be_caught(r.oid, e))
+           OR NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = w.created_by)
+              AND EXISTS (SELECT FROM webhooks.subscription s WHERE s.webhook_id = p.webhook_id AND s.event_id = e.id))
     ORDER BY p.webhook_id, e.id, length(p.pattern) DESC, p.pattern COLLATE "C";
 END $$;
 
 COMMENT ON FUNCTION webhooks.wanted_by_patterns(bigint, bigint) IS
-'What patterns match, of one webhook or all and one event or all: each event once for a webhook, with the longest pattern that catches it, whose payload counts. Of a pattern that a manager subscribed to only what may be caught for the webhook''s maker.';
+'What patterns match, of one webhook or all and one event or all: each event once for a webhook, with the longest pattern that catches it, whose payload counts. Of a pattern that a manager subscribed to only what may be caught for the webhook''s maker; where that role is gone, as in a copy of the database, what the webhook has.';
 
 
 -- As the owner of the tables: who makes an event need not be one who may change all webhooks whose patterns match it.

@@ -161,6 +161,14 @@ RESET ROLE;
 SELECT FROM webhooks.create_event('order:deleted', 'table.recordDelete', 'orders');
 SELECT e.name FROM webhooks.subscription s JOIN webhooks.event e ON e.id = s.event_id JOIN webhooks.webhook w ON w.id = s.webhook_id
 WHERE w.name = 'bobs' ORDER BY e.name;
+-- Where that role is gone, as in a copy of the database, it keeps what it has and gets nothing new.
+BEGIN;
+UPDATE webhooks.webhook SET created_by = 'regress_webhooks_gone' WHERE name = 'bobs';
+SELECT FROM webhooks.alter_event('bob:said', description => 'changed');
+SELECT FROM webhooks.create_event('bob:late');
+SELECT e.name FROM webhooks.subscription s JOIN webhooks.event e ON e.id = s.event_id JOIN webhooks.webhook w ON w.id = s.webhook_id
+WHERE w.name = 'bobs' ORDER BY e.name;
+ROLLBACK;
 SELECT FROM webhooks.alter_event('order:deleted', key => 'OLD.id');
 SELECT e.name FROM webhooks.subscription s JOIN webhooks.event e ON e.id = s.event_id JOIN webhooks.webhook w ON w.id = s.webhook_id
 WHERE w.name = 'bobs' ORDER BY e.name;
