@@ -5,7 +5,8 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    all_events boolean := CASE WHEN with_others THEN webhooks.may_see_all() ELSE webhooks.may_do_all(webhooks.caller()) END;
+    of_all boolean := CASE WHEN with_others THEN webhooks.may_see_all() ELSE webhooks.may_do_all(webhooks.caller()) END;
+    mine   name[]  := webhooks.my_roles();
 BEGIN
     RETURN jsonb_build_object(
         'version', 1,
@@ -13,13 +14,12 @@ BEGIN
                    FROM webhooks.event e
                    -- Those that the product makes for itself are no decision of anybody's.
                    WHERE e.named AND e.dropped_at IS NULL AND e.name !~ '^webhook[0-9]*\.'
-                     AND (all_events OR webhooks.is_mine(e.created_by))),
+                     AND (of_all OR e.created_by = ANY (mine))),
         'webhooks', (SELECT coalesce(jsonb_agg(CASE WHEN secrets THEN webhooks.webhook_document(w.id)
                                                     ELSE webhooks.webhook_document(w.id) - '{secret,headers,handshake_key}'::text[] END
                                                ORDER BY w.name COLLATE "C"), '[]')
                      FROM webhooks.webhook w
-                     WHERE CASE WHEN with_others THEN w.id IN (SELECT s.id FROM webhooks.seen_webhook s)
-                                ELSE w.id IN (SELECT o.id FROM webhooks.own_webhook o) END));
+                     WHERE of_all OR w.created_by = ANY (mine)));
 END $$;
 
 COMMENT ON FUNCTION webhooks.config_document(boolean, boolean) IS

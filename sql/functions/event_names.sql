@@ -60,8 +60,9 @@ BEGIN
     SELECT e.* INTO found FROM webhooks.event e WHERE e.id = webhooks.event_id(own_event_id.name);
     IF found.named THEN
         PERFORM webhooks.check_is_mine('event', found.name, found.created_by);
-    ELSIF EXISTS (SELECT FROM webhooks.subscription s
-                  WHERE s.event_id = found.id AND s.webhook_id NOT IN (SELECT w.id FROM webhooks.own_webhook w)) THEN
+    ELSIF NOT webhooks.may_do_all(webhooks.caller())
+          AND EXISTS (SELECT FROM webhooks.subscription s
+                      WHERE s.event_id = found.id AND s.webhook_id NOT IN (SELECT o.id FROM webhooks.own_webhooks() o)) THEN
         RAISE EXCEPTION 'permission denied for event "%"', found.name
             USING ERRCODE = 'insufficient_privilege',
                   HINT = 'Webhooks of others share it: use webhooks.unsubscribe(webhook, events) to end it for your own.';

@@ -180,6 +180,8 @@ DECLARE
     message   webhooks.message_place;
     event     webhooks.event;
     is_logged boolean;
+    all_mine  boolean := webhooks.may_do_all(webhooks.caller());
+    mine      name[]  := webhooks.my_roles();
     story     text;
     recipient record;
     is_told   boolean := false;
@@ -211,14 +213,14 @@ BEGIN
     FOR recipient IN
         SELECT e AS endpoint, w AS webhook
         FROM webhooks.endpoint e JOIN webhooks.webhook w ON w.id = e.webhook_id
-             JOIN webhooks.own_webhook o ON o.id = w.id
-        WHERE (w.account IS NULL OR w.account = message.account)
-              AND EXISTS (SELECT FROM webhooks.subscription s WHERE s.webhook_id = w.id AND s.event_id = message.event_id)
-              AND message.at >= webhooks.told_from(message.event_id, w.id)
-           OR EXISTS (SELECT FROM webhooks.attempt a
-                      WHERE a.message_seq = message.seq AND a.message_at = message.at AND a.endpoint_id = e.id)
-           OR EXISTS (SELECT FROM webhooks.delivery d
-                      WHERE d.endpoint_id = e.id AND d.message_seq = message.seq AND d.message_at = message.at)
+        WHERE (all_mine OR w.created_by = ANY (mine))
+          AND ((w.account IS NULL OR w.account = message.account)
+               AND EXISTS (SELECT FROM webhooks.subscription s WHERE s.webhook_id = w.id AND s.event_id = message.event_id)
+               AND message.at >= webhooks.told_from(message.event_id, w.id)
+               OR EXISTS (SELECT FROM webhooks.attempt a
+                          WHERE a.message_seq = message.seq AND a.message_at = message.at AND a.endpoint_id = e.id)
+               OR EXISTS (SELECT FROM webhooks.delivery d
+                          WHERE d.endpoint_id = e.id AND d.message_seq = message.seq AND d.message_at = message.at))
         ORDER BY w.id, e.id
     LOOP
         IF NOT is_told THEN
@@ -238,7 +240,7 @@ BEGIN
     END IF;
     RETURN NEXT story;
     RETURN NEXT format('never sent: no webhook%s is subscribed to the event%s',
-                       CASE WHEN NOT webhooks.may_do_all(webhooks.caller()) THEN ' of yours' END,
+                       CASE WHEN NOT all_mine THEN ' of yours' END,
                        CASE WHEN message.account IS NOT NULL THEN ' and for its account' END);
 END $$;
 

@@ -11,7 +11,7 @@ AS $$
         -- These show to everybody what they may see.
         ('view manage', 'SELECT ON webhooks.webhook_stats, webhooks.endpoint_stats, webhooks.event_stats, webhooks.event_definition,
                                    webhooks.attempt_log, webhooks.failed_delivery, webhooks.traffic'),
-        ('view manage', 'EXECUTE ON FUNCTION webhooks.caller, webhooks.may_do_all, webhooks.may_see_all, webhooks.my_roles,
+        ('view manage', 'EXECUTE ON FUNCTION webhooks.caller, webhooks.may_do_all, webhooks.may_see_all, webhooks.my_roles, webhooks.own_webhooks,
                                              webhooks.message_id, webhooks.duration_of_bucket, webhooks.unread_messages,
                                              webhooks.event_today, webhooks.event_when, webhooks.event_expressions'),
         ('view manage', 'EXECUTE ON FUNCTION webhooks.get_webhook, webhooks.export_config, webhooks.public_key, webhooks.status'),

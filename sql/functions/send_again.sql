@@ -73,17 +73,19 @@ CREATE FUNCTION webhooks.resend(message_id text, webhook text = NULL) RETURNS bi
 LANGUAGE webhooks_plpgsql
 AS $$
 DECLARE
-    message   webhooks.message_place := webhooks.logged_message(message_id);
-    only_id   bigint := CASE WHEN webhook IS NOT NULL THEN webhooks.running_webhook_id(webhook) END;
+    message    webhooks.message_place := webhooks.logged_message(message_id);
+    only_id    bigint  := CASE WHEN webhook IS NOT NULL THEN webhooks.running_webhook_id(webhook) END;
+    all_mine   boolean := webhooks.may_do_all(webhooks.caller());
+    mine       name[]  := webhooks.my_roles();
     recipients bigint[];
-    resent    bigint[];
+    resent     bigint[];
 BEGIN
     -- Who got it or was to get it; of a webhook that is named, also endpoints that have come later.
     recipients := ARRAY(
         SELECT e.id
         FROM webhooks.endpoint e JOIN webhooks.webhook w ON w.id = e.webhook_id
         WHERE e.state <> 'gone' AND w.state <> 'stopped' AND (only_id IS NULL OR w.id = only_id)
-          AND w.id IN (SELECT o.id FROM webhooks.own_webhook o)
+          AND (all_mine OR w.created_by = ANY (mine))
           AND (w.account IS NULL OR w.account = message.account)
           AND NOT (message.record IS NOT DISTINCT FROM w.id::text AND webhooks.is_state_event(message.event_id))
           AND (EXISTS (SELECT FROM webhooks.subscription s

@@ -76,11 +76,12 @@ CREATE FUNCTION webhooks.status(
 LANGUAGE webhooks_plpgsql STABLE
 AS $$
 DECLARE
-    is_copy boolean := webhooks.is_copy();
+    is_copy  boolean := webhooks.is_copy();
+    sees_all boolean := webhooks.may_see_all();
 BEGIN
     SELECT s.pid, s.started_at, s.in_flight INTO worker_pid, started_at, in_flight FROM webhooks.worker_state() AS s;
     SELECT count(*), min(p.message_at) INTO backlog, oldest_pending FROM webhooks.pending_delivery p
-    WHERE p.webhook_id IN (SELECT w.id FROM webhooks.seen_webhook w);
+    WHERE sees_all OR p.webhook_id IN (SELECT o.id FROM webhooks.own_webhooks() o);
 
     preloaded := webhooks.is_preloaded();
     library_version := webhooks.library_version();

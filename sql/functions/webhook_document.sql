@@ -34,7 +34,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     -- Who views a webhook and does not manage it is not told them.
-    IF NOT EXISTS (SELECT FROM webhooks.own_webhook w WHERE w.id = of_webhook) THEN
+    IF NOT webhooks.is_mine((SELECT w.created_by FROM webhooks.webhook w WHERE w.id = of_webhook)) THEN
         RETURN '{}';
     END IF;
     RETURN jsonb_build_object(

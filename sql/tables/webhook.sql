@@ -47,6 +47,7 @@ CREATE TABLE webhooks.webhook (
 );
 
 CREATE INDEX webhook_account_idx ON webhooks.webhook (account);
+CREATE INDEX webhook_created_by_idx ON webhooks.webhook (created_by);
 
 COMMENT ON TABLE webhooks.webhook IS
 'The webhooks. Change them with the functions of this schema: create_webhook, alter_webhook, pause_webhook, stop_webhook, start_webhook, drop_webhook.';

@@ -16,12 +16,12 @@ FROM webhooks.seen_event e
                        sum(calls)::bigint AS calls, sum(errors)::bigint AS errors,
                        sum(delivered)::bigint AS delivered, sum(failed)::bigint AS failed,
                        greatest(max(last_success_at), max(last_error_at)) AS last_at
-                FROM webhooks.tally
-                WHERE webhook_id IS NULL OR (SELECT webhooks.may_see_all()) OR webhook_id IN (SELECT w.id FROM webhooks.own_webhook w)
+                FROM webhooks.tally LEFT JOIN webhooks.own_webhooks() o ON o.id = webhook_id
+                WHERE webhook_id IS NULL OR (SELECT webhooks.may_see_all()) OR o.id IS NOT NULL
                 GROUP BY event_id) AS t ON t.event_id = e.id
      LEFT JOIN (SELECT event_id, count(*) AS pending, max(message_at) AS last_at
-                FROM webhooks.pending_delivery
-                WHERE (SELECT webhooks.may_see_all()) OR webhook_id IN (SELECT w.id FROM webhooks.own_webhook w)
+                FROM webhooks.pending_delivery LEFT JOIN webhooks.own_webhooks() o ON o.id = webhook_id
+                WHERE (SELECT webhooks.may_see_all()) OR o.id IS NOT NULL
                 GROUP BY event_id) AS p ON p.event_id = e.id
      LEFT JOIN webhooks.event_problem x ON x.event_id = e.id;
 

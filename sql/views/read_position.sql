@@ -22,6 +22,7 @@ AS $$
 DECLARE
     sees_all    boolean := webhooks.may_see_all();
     manages_all boolean := webhooks.may_do_all(webhooks.caller());
+    mine        name[]  := webhooks.my_roles();
 BEGIN
     RETURN QUERY
     WITH position AS MATERIALIZED (SELECT * FROM webhooks.read_position)
@@ -29,8 +30,9 @@ BEGIN
     FROM webhooks.message m
          CROSS JOIN LATERAL (
              SELECT manages_all OR EXISTS (
-                 SELECT FROM webhooks.subscription s JOIN webhooks.own_webhook w ON w.id = s.webhook_id
-                 WHERE s.event_id = m.event_id AND m.at >= s.since AND (w.account IS NULL OR w.account = m.account)) AS is_own
+                 SELECT FROM webhooks.subscription s JOIN webhooks.webhook w ON w.id = s.webhook_id
+                 WHERE w.created_by = ANY (mine) AND s.event_id = m.event_id AND m.at >= s.since
+                   AND (w.account IS NULL OR w.account = m.account)) AS is_own
          ) AS c
     WHERE (m.xid >= (SELECT pg_snapshot_xmax(p.from_snapshot) FROM position p)
            OR m.xid = ANY (ARRAY(SELECT pg_snapshot_xip(p.from_snapshot) FROM position p)))
