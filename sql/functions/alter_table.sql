@@ -55,9 +55,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN ARRAY(SELECT e FROM webhooks.event e
-                    WHERE e.on_table = events_raised_by.on_table AND e.dropped_at IS NULL AND webhooks.has_event_trigger(e)
-                    ORDER BY e.id
-                    FOR UPDATE);
+                 WHERE e.on_table = events_raised_by.on_table AND e.dropped_at IS NULL AND webhooks.has_event_trigger(e)
+                 ORDER BY e.id
+                 FOR UPDATE);
 END $$;
 
 COMMENT ON FUNCTION webhooks.events_raised_by(regclass) IS

@@ -77,11 +77,11 @@ AS $$
 DECLARE
     present  webhooks.event;
     wanted   webhooks.event;
-    on_table pg_catalog.regclass;
+    on_table regclass;
 BEGIN
     PERFORM webhooks.check_keys('events', given, '{name,type,on_table,fields,condition,data,account,key,description}');
     PERFORM webhooks.check_values(given - 'on_table', NULL::webhooks.event, '{}');
-    given := pg_catalog.jsonb_strip_nulls(given);
+    given := jsonb_strip_nulls(given);
     SELECT e.* INTO present FROM webhooks.event e WHERE e.name = given ->> 'name' AND e.dropped_at IS NULL;
     -- In these very words: its table need not even be there.
     IF webhooks.event_document(present) = given THEN
@@ -106,9 +106,9 @@ BEGIN
     IF webhooks.event_document(wanted) <> webhooks.event_document(present) THEN
         PERFORM webhooks.alter_event(
             present.name, given ->> 'type', on_table,
-            COALESCE(webhooks.text_list(given -> 'fields'), '{}'), COALESCE(given ->> 'condition', ''),
-            COALESCE(given ->> 'data', ''), COALESCE(given ->> 'account', ''), COALESCE(given ->> 'key', ''),
-            COALESCE(given ->> 'description', ''));
+            coalesce(webhooks.text_list(given -> 'fields'), '{}'), coalesce(given ->> 'condition', ''),
+            coalesce(given ->> 'data', ''), coalesce(given ->> 'account', ''), coalesce(given ->> 'key', ''),
+            coalesce(given ->> 'description', ''));
     END IF;
 END $$;
 
@@ -147,13 +147,13 @@ DECLARE
 BEGIN
     -- Events before the webhooks that want them, and what is not listed last, when nothing wants it any more.
     -- Counted, since a query's cursor could be read by what an event's maker gave, which is read as that role meanwhile.
-    FOR n IN 0 .. COALESCE(pg_catalog.jsonb_array_length(config -> 'events'), 0) - 1 LOOP
+    FOR n IN 0 .. coalesce(jsonb_array_length(config -> 'events'), 0) - 1 LOOP
         given := config -> 'events' -> n;
-        place := pg_catalog.format('events[%s]', n) || COALESCE(' (' || (given ->> 'name') || ')', '');
+        place := format('events[%s]', n) || coalesce(' (' || (given ->> 'name') || ')', '');
         PERFORM webhooks.put_event(given);
     END LOOP;
     FOR listed IN SELECT * FROM webhooks.listed_differently(config -> 'webhooks', before -> 'webhooks') LOOP
-        place := pg_catalog.format('webhooks[%s]', listed.n) || COALESCE(' (' || (listed.item ->> 'name') || ')', '');
+        place := format('webhooks[%s]', listed.n) || coalesce(' (' || (listed.item ->> 'name') || ')', '');
         given := webhooks.given_webhook(listed.item, '{id}') - 'id';
         PERFORM webhooks.check_name('name', given ->> 'name');
         PERFORM webhooks.put_webhook(webhooks.saved_webhook_id(given), given);
@@ -174,7 +174,7 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, said = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
     RAISE EXCEPTION USING ERRCODE = code, MESSAGE = said, HINT = hint,
-        DETAIL = pg_catalog.concat_ws(E'\n', NULLIF(detail, ''), 'In config: ' || place || '.');
+        DETAIL = concat_ws(E'\n', nullif(detail, ''), 'In config: ' || place || '.');
 END $$;
 
 COMMENT ON FUNCTION webhooks.put_config(jsonb, jsonb) IS
@@ -211,10 +211,10 @@ BEGIN
     BEGIN
         IF dry_run THEN
             -- What is undone need not be told twice.
-            PERFORM pg_catalog.set_config('client_min_messages', 'error', true);
+            PERFORM set_config('client_min_messages', 'error', true);
         END IF;
         -- One document after the other: each is compared with what the one before has left.
-        PERFORM webhooks.lock_definitions('webhooks.webhook'::pg_catalog.regclass, 0, exclusively => true);
+        PERFORM webhooks.lock_definitions('webhooks.webhook'::regclass, 0, exclusively => true);
         before := webhooks.config_document(secrets => true, with_others => false);
         PERFORM webhooks.put_config(given, before);
         difference := ARRAY(SELECT webhooks.config_difference(
@@ -225,7 +225,7 @@ BEGIN
     EXCEPTION WHEN SQLSTATE 'WH002' THEN
         NULL;
     END;
-    RETURN QUERY SELECT pg_catalog.unnest(difference);
+    RETURN QUERY SELECT unnest(difference);
 END $$;
 
 COMMENT ON FUNCTION webhooks.apply_config(jsonb, boolean) IS

@@ -127,7 +127,7 @@ EXCEPTION
     WHEN SQLSTATE 'WH001' THEN
         -- Against being dropped, as in unnamed_event.
         SELECT e.id INTO same_id FROM webhooks.event e WHERE e.id = same_id AND e.dropped_at IS NULL FOR KEY SHARE;
-        RETURN COALESCE(same_id, webhooks.make_event(wanted));
+        RETURN coalesce(same_id, webhooks.make_event(wanted));
 END $$;
 
 COMMENT ON FUNCTION webhooks.make_unnamed_event(webhooks.event) IS
@@ -141,19 +141,19 @@ AS $$
 DECLARE
     made webhooks.event := wanted;
 BEGIN
-    made.id := pg_catalog.nextval('webhooks.event_id_seq');
+    made.id := nextval('webhooks.event_id_seq');
     made.understood := webhooks.put_event_on_table(made, webhooks.caller());
 
     INSERT INTO webhooks.event
         (id, name, named, type, on_table, object_schema, object_name, fields, condition, data, account, key, understood, description)
     OVERRIDING SYSTEM VALUE
     SELECT made.id,
-           COALESCE(made.name, pg_catalog.concat_ws(':', made.type, pg_catalog.concat_ws('.', n.nspname, c.relname), made.id)),
+           coalesce(made.name, concat_ws(':', made.type, concat_ws('.', n.nspname, c.relname), made.id)),
            made.named, made.type, made.on_table, n.nspname, c.relname, made.fields, made.condition,
            made.data, made.account, made.key, made.understood, made.description
     FROM (SELECT) AS always
-         LEFT JOIN pg_catalog.pg_class c ON c.oid = made.on_table
-         LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace;
+         LEFT JOIN pg_class c ON c.oid = made.on_table
+         LEFT JOIN pg_namespace n ON n.oid = c.relnamespace;
     RETURN made.id;
 END $$;
 
@@ -169,7 +169,7 @@ BEGIN
     IF event.on_table IS NULL THEN
         RETURN NULL;
     END IF;
-    IF COALESCE(event.data, event.account, event.key) IS NOT NULL AND NOT webhooks.has_event_function(event.id) THEN
+    IF coalesce(event.data, event.account, event.key) IS NOT NULL AND NOT webhooks.has_event_function(event.id) THEN
         PERFORM webhooks.make_event_function(event.id, event.on_table, event.type, event.data, event.account, event.key, role);
     END IF;
     PERFORM webhooks.create_event_trigger(event, role);
@@ -231,12 +231,12 @@ BEGIN
         key = changed.key, understood = changed.understood, description = changed.description,
         tells_since = CASE WHEN computes_other THEN clock_timestamp() ELSE e.tells_since END
     FROM (SELECT) AS always
-         LEFT JOIN pg_catalog.pg_class c ON c.oid = changed.on_table
-         LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         LEFT JOIN pg_class c ON c.oid = changed.on_table
+         LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE e.id = before.id;
 
     IF happens_else THEN
-        PERFORM webhooks.check_payload_for_event(COALESCE(s.payload, w.payload), changed.id)
+        PERFORM webhooks.check_payload_for_event(coalesce(s.payload, w.payload), changed.id)
         FROM webhooks.subscription s JOIN webhooks.webhook w ON w.id = s.webhook_id
         WHERE s.event_id = changed.id;
         SELECT e.* INTO changed FROM webhooks.event e WHERE e.id = before.id;

@@ -55,10 +55,8 @@ COMMENT ON FUNCTION webhooks.wanted_by_patterns(bigint, bigint) IS
 'What patterns match, of one webhook or all and one event or all: each event once for a webhook, with the longest pattern that catches it, whose payload counts. Of a pattern that a manager subscribed to only what may be caught for the webhook''s maker; where that role is gone, as in a copy of the database, what the webhook has.';
 
 
--- As the owner of the tables: who makes an event need not be one who may change all webhooks whose patterns match it.
 CREATE FUNCTION webhooks.follow_patterns(of_webhook bigint, of_event bigint, asked text = NULL) RETURNS void
 LANGUAGE plpgsql
-SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

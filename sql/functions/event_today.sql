@@ -50,7 +50,6 @@ COMMENT ON FUNCTION webhooks.event_today(webhooks.event) IS
 
 CREATE FUNCTION webhooks.refresh_events(of_table regclass) RETURNS void
 LANGUAGE plpgsql
-SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

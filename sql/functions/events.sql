@@ -1,5 +1,4 @@
--- Events as a user makes and drops them. Expressions are read with the caller's search_path, so create_event and
--- add_event set none and qualify everything.
+-- Events as a user makes and drops them.
 
 CREATE FUNCTION webhooks.create_event(
     name        text,
@@ -65,8 +64,8 @@ BEGIN
     -- An event that exists is found without a lock on anything but itself; making one is done one session at a time.
     event_id := webhooks.unnamed_event(wanted);
     IF event_id IS NULL THEN
-        PERFORM webhooks.lock_definitions('webhooks.event'::pg_catalog.regclass, on_table::pg_catalog.oid::int, exclusively => true);
-        event_id := COALESCE(webhooks.unnamed_event(wanted), webhooks.make_unnamed_event(wanted));
+        PERFORM webhooks.lock_definitions('webhooks.event'::regclass, on_table::oid::int, exclusively => true);
+        event_id := coalesce(webhooks.unnamed_event(wanted), webhooks.make_unnamed_event(wanted));
     END IF;
 
     SELECT e.* INTO event FROM webhooks.event e WHERE e.id = event_id;
@@ -123,19 +122,19 @@ BEGIN
     END IF;
     PERFORM webhooks.check_not_state_event('name', name);
     IF before.on_table IS NOT NULL AND NOT webhooks.has_event_trigger(before) THEN
-        PERFORM webhooks.check_watched_table(COALESCE(on_table, before.on_table), webhooks.role_of(before));
+        PERFORM webhooks.check_watched_table(coalesce(on_table, before.on_table), webhooks.role_of(before));
     END IF;
 
     changed := webhooks.checked_event(
-        COALESCE(new_name, name),
-        COALESCE(type, CASE WHEN before.on_table IS NOT NULL THEN before.type END),
-        COALESCE(on_table, before.on_table),
-        NULLIF(COALESCE(fields, before.fields), '{}'),
-        NULLIF(COALESCE(condition, before.condition), ''),
-        NULLIF(COALESCE(data, before.data), ''),
-        NULLIF(COALESCE(account, before.account), ''),
-        NULLIF(COALESCE(key, before.key), ''),
-        NULLIF(COALESCE(description, before.description), ''));
+        coalesce(new_name, name),
+        coalesce(type, CASE WHEN before.on_table IS NOT NULL THEN before.type END),
+        coalesce(on_table, before.on_table),
+        nullif(coalesce(fields, before.fields), '{}'),
+        nullif(coalesce(condition, before.condition), ''),
+        nullif(coalesce(data, before.data), ''),
+        nullif(coalesce(account, before.account), ''),
+        nullif(coalesce(key, before.key), ''),
+        nullif(coalesce(description, before.description), ''));
     changed.id := changed_id;
     PERFORM webhooks.change_event(before, changed);
     PERFORM webhooks.follow_patterns(NULL, changed_id);

@@ -224,7 +224,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    put_id bigint := COALESCE(of_webhook, webhooks.make_webhook(given));
+    put_id bigint := coalesce(of_webhook, webhooks.make_webhook(given));
     name   text   := CASE WHEN of_webhook IS NULL THEN given ->> 'name' ELSE webhooks.set_settings(put_id, given) END;
 BEGIN
     IF given -> 'endpoints' IS NOT NULL THEN
@@ -276,7 +276,7 @@ DECLARE
     given    jsonb  := webhooks.given_webhook(definition, '{id,verify}');
     saved_id bigint := webhooks.put_webhook(webhooks.saved_webhook_id(given), given);
 BEGIN
-    IF (given ->> 'verify')::pg_catalog.bool THEN
+    IF (given ->> 'verify')::boolean THEN
         PERFORM webhooks.verify_webhook(saved_id);
     END IF;
     RETURN webhooks.get_webhook(w.name) FROM webhooks.webhook w WHERE w.id = saved_id;
