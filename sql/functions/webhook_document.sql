@@ -109,6 +109,8 @@ COMMENT ON FUNCTION webhooks.default_webhook() IS
 CREATE FUNCTION webhooks.get_webhook(name text) RETURNS jsonb
 LANGUAGE webhooks_plpgsql STABLE
 AS $$
+DECLARE
+    seen_id bigint := webhooks.webhook_id(get_webhook.name, to_look => true);
 BEGIN
     RETURN webhooks.webhook_document(w.id)
            || jsonb_build_object(
@@ -122,7 +124,7 @@ BEGIN
                'changed_at', w.changed_at,
                'changed_by', w.changed_by)
     FROM webhooks.webhook w
-    WHERE w.id = webhooks.webhook_id(get_webhook.name, to_look => true);
+    WHERE w.id = seen_id;
 END $$;
 
 COMMENT ON FUNCTION webhooks.get_webhook(text) IS

@@ -423,6 +423,14 @@ SET ROLE regress_webhooks_ann;
 SELECT webhook, count(*) FROM regress_webhooks_bob.shown GROUP BY webhook;
 RESET ROLE;
 
+-- What decides who sees which call of the log is no list of all webhooks: who sees all has none, and counting reads none.
+SELECT count(*) FROM webhooks.own_webhooks();
+SET ROLE regress_webhooks_ann;
+SELECT count(*) FROM webhooks.own_webhooks();
+RESET ROLE;
+CREATE FUNCTION pg_temp.plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query; END $$;
+SELECT count(*) AS scans_of_webhooks FROM pg_temp.plan('SELECT count(*) FROM webhooks.attempt_log') AS line WHERE line ~ 'Scan .*on webhook\M';
+
 -- It ends. What was made goes on, and what was granted for another end stays.
 SELECT FROM webhooks.revoke_manage('regress_webhooks_bob');
 SET ROLE regress_webhooks_bob;
