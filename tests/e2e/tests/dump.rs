@@ -210,11 +210,18 @@ fn a_copy_without_its_managers_loses_no_subscription() {
         elsewhere.log_tail()
     );
     session.run(
-        "SELECT webhooks.alter_event('order:paid', condition => $$NEW.status = 'sent'$$);
-         SELECT webhooks.alter_event('order:by', key => 'status');
-         SELECT webhooks.alter_table('orders', 'ALTER status TYPE varchar')",
+        "SELECT webhooks.alter_event('order:paid', description => 'of a maker who is not here');
+         SELECT webhooks.alter_event('order:by', key => 'status')",
     );
     assert_eq!(subscriptions(&copy), 2);
+    // Whose condition it is cannot be asked any more: it is not read as the superuser.
+    let (state, message) =
+        session.refused("SELECT webhooks.alter_table('orders', 'ALTER status TYPE varchar')");
+    assert_eq!(state, "42704");
+    assert_eq!(
+        message,
+        format!("role \"{role}\", who made event \"order:paid\", does not exist")
+    );
     session.run("SELECT webhooks.drop_event('order:paid'); SELECT webhooks.drop_webhook('shop')");
     assert_eq!(subscriptions(&copy), 0);
 }
