@@ -196,8 +196,10 @@ DECLARE
                                               IS DISTINCT FROM (changed.data, changed.account, changed.key);
     happens_else   boolean := computes_other OR (before.fields, before.condition)
                                                 IS DISTINCT FROM (changed.fields, changed.condition)
-                              -- Which somebody may have dropped to change a column's type.
-                              OR NOT webhooks.has_event_trigger(before);
+                              -- Which somebody may have dropped to change a column's type, or moved.
+                              OR NOT webhooks.has_event_trigger(before)
+                              OR coalesce(before.data, before.account, before.key) IS NOT NULL
+                                 AND NOT webhooks.has_event_function(before.id);
     maker          oid;
     made           webhooks.event;
     other          record;

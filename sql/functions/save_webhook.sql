@@ -15,6 +15,10 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Give at least one URL, or leave endpoints out. A webhook that shall send nothing has the state ''stopped''.';
     END IF;
+    IF cardinality(present) = 1 AND cardinality(wanted) = 1 AND present <> wanted THEN
+        PERFORM webhooks.alter_webhook(name, url => wanted[1]);
+        RETURN;
+    END IF;
     FOREACH url IN ARRAY wanted LOOP
         IF url <> ALL (present) THEN
             PERFORM webhooks.add_endpoint(name, url);
@@ -28,7 +32,7 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION webhooks.set_endpoints(text, bigint, jsonb) IS
-'For save_webhook and apply_config: adds and removes endpoints until these are the webhook''s. Those that stay keep their state and deliveries.';
+'For save_webhook and apply_config: adds and removes endpoints until these are the webhook''s. Those that stay keep their state and deliveries, and one in place of the only one takes over what waits, as alter_webhook has it.';
 
 
 CREATE FUNCTION webhooks.set_subscription(name text, of_webhook bigint, event text, wanted jsonb) RETURNS void
@@ -255,9 +259,10 @@ BEGIN
     SELECT w.* INTO found FROM webhooks.webhook w
     WHERE w.id = given_id OR given_id IS NULL AND w.name = given ->> 'name'
     FOR NO KEY UPDATE;
-    IF found.id IS NOT NULL THEN
-        PERFORM webhooks.check_is_mine('webhook', found.name, found.created_by);
-    ELSIF given_id IS NOT NULL THEN
+    IF given_id IS NULL THEN
+        PERFORM webhooks.check_is_mine('webhook', found.name, found.created_by) WHERE found.id IS NOT NULL;
+    ELSIF found.id IS NULL OR NOT webhooks.is_mine(found.created_by) THEN
+        -- Ids are easily guessed, and tell no names.
         RAISE EXCEPTION 'invalid argument "id": there is no webhook %', given_id
             USING ERRCODE = 'undefined_object',
                   HINT = 'Leave id out: then the webhook of that name is changed, or made if there is none.';
@@ -283,4 +288,4 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION webhooks.save_webhook(jsonb) IS
-'Makes or changes a webhook by its whole definition as JSON, and returns it as get_webhook does. With an id, that of the webhook to change, also its name; without, or with 0, the webhook of that name is changed, or made if there is none. What is left out stays as it is, or has its default in a new one; endpoints and events that are given are all that there shall be: those that are not listed end, those that are go on with what is pending. url is short for a single endpoint. A key that is unknown is an error; created_at, created_by, changed_at, changed_by and how endpoints are only tell how things are. verify makes a test call first, and nothing is changed unless it is answered with 2xx.';
+'Makes or changes a webhook by its whole definition as JSON, and returns it as get_webhook does. With an id, that of the webhook to change, also its name; without, or with 0, the webhook of that name is changed, or made if there is none. What is left out stays as it is, or has its default in a new one; endpoints and events that are given are all that there shall be: those that are not listed end, those that are go on with what is pending, and another endpoint in place of the only one gets what waits for that. url is short for a single endpoint. A key that is unknown is an error; created_at, created_by, changed_at, changed_by and how endpoints are only tell how things are. verify makes a test call first, and nothing is changed unless it is answered with 2xx.';

@@ -70,6 +70,12 @@ SELECT * FROM pg_temp.is_untouched;
 SELECT event, url, count(*) FROM webhooks.pending_delivery p JOIN webhooks.endpoint e ON e.id = p.endpoint_id,
     LATERAL (SELECT v.name AS event FROM webhooks.event v WHERE v.id = p.event_id) AS n GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT webhooks.reveal_secret('shipping');
+-- Another URL in place of the only one gets what waits for that.
+SELECT FROM webhooks.save_webhook('{"name": "single", "url": "https://example.com/old", "events": ["lead:won"]}');
+SELECT FROM webhooks.emit('lead:won');
+SELECT d -> 'endpoints' -> 0 ->> 'url' AS url FROM webhooks.save_webhook('{"name": "single", "url": "https://example.com/new"}') AS d;
+SELECT webhook, url, pending FROM webhooks.endpoint_stats WHERE webhook = 'single';
+SELECT FROM webhooks.drop_webhook('single');
 -- By its id it gets another name.
 SELECT id FROM webhooks.webhook WHERE name = 'shipping' \gset
 SELECT d ->> 'name' AS name, d ->> 'id' = :'id' AS same FROM webhooks.save_webhook(jsonb_build_object('id', :'id'::bigint, 'name', 'parcels')) AS d;

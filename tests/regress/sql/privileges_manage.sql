@@ -404,6 +404,17 @@ RESET ROLE;
 SELECT condition FROM webhooks.event_definition WHERE event = 'bob:odd';
 SELECT FROM webhooks.drop_event('bob:odd');
 
+-- Who moves the function of an event of theirs is told what becomes of it, and makes it anew.
+SET ROLE regress_webhooks_bob;
+SELECT FROM webhooks.create_event('bob:moved', 'table.recordDelete', 'orders', key => 'OLD.id + 1');
+SELECT p.oid::regprocedure AS function FROM pg_proc p WHERE p.pronamespace = 'webhooks'::regnamespace AND p.proowner = current_user::regrole \gset
+ALTER FUNCTION :function SET SCHEMA regress_webhooks_bob;
+SELECT regexp_replace(problem, '\d+', 'n') AS problem FROM webhooks.event_definition WHERE event = 'bob:moved';
+SELECT FROM webhooks.alter_event('bob:moved');
+SELECT problem FROM webhooks.event_definition WHERE event = 'bob:moved';
+SELECT FROM webhooks.drop_event('bob:moved');
+RESET ROLE;
+
 -- A viewer who manages, too, sees all as a viewer and their own as a manager.
 SELECT FROM webhooks.grant_view('regress_webhooks_bob');
 INSERT INTO webhooks.attempt
