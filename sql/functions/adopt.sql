@@ -15,7 +15,7 @@ COMMENT ON FUNCTION webhooks.is_copy() IS
 'Whether definitions in this database come from another one, by a dump or CREATE DATABASE ... TEMPLATE, and have not been adopted: then nothing is sent.';
 
 
-CREATE FUNCTION webhooks.return_event_functions() RETURNS void
+CREATE FUNCTION webhooks.return_event_functions(to_maker name = NULL) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -27,7 +27,7 @@ BEGIN
         FROM webhooks.event e
              JOIN pg_proc p ON p.pronamespace = 'webhooks'::regnamespace AND p.proname = 'event_' || e.id
              LEFT JOIN pg_roles r ON r.rolname = e.created_by
-        WHERE p.proowner IS DISTINCT FROM r.oid
+        WHERE p.proowner IS DISTINCT FROM r.oid AND (to_maker IS NULL OR e.created_by = to_maker)
         ORDER BY e.name
     LOOP
         IF computing.is_known THEN
@@ -40,8 +40,8 @@ BEGIN
     END LOOP;
 END $$;
 
-COMMENT ON FUNCTION webhooks.return_event_functions() IS
-'For adopt: has events compute with the privileges of who made them, as a dump that was restored without owners does not. A WARNING names those whose maker is missing.';
+COMMENT ON FUNCTION webhooks.return_event_functions(name) IS
+'For adopt and reassign_owned: has events, all or those of one maker, compute with the privileges of who made them, as a dump that was restored without owners does not. A WARNING names those whose maker is missing.';
 
 
 CREATE FUNCTION webhooks.adopt() RETURNS void

@@ -62,7 +62,7 @@ COMMENT ON FUNCTION webhooks.has_purpose(oid, text) IS
 'For revoke_manage and revoke_view: whether a role itself, not one that it is a member of, was granted to manage, view or emit.';
 
 
-CREATE FUNCTION webhooks.role_named(role name) RETURNS oid
+CREATE FUNCTION webhooks.role_named(role name, argument text = 'role') RETURNS oid
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -70,16 +70,16 @@ DECLARE
     found oid := (SELECT r.oid FROM pg_roles r WHERE r.rolname = role);
 BEGIN
     IF found IS NULL THEN
-        RAISE EXCEPTION 'invalid argument "role": %', CASE WHEN role = 'public' THEN 'PUBLIC is everybody'
-                                                           ELSE format('role "%s" does not exist', role) END
+        RAISE EXCEPTION 'invalid argument "%": %', argument, CASE WHEN role = 'public' THEN 'PUBLIC is everybody'
+                                                                     ELSE format('role "%s" does not exist', role) END
             USING ERRCODE = 'undefined_object',
                   HINT = 'Give the name of a role as it is stored: CREATE ROLE Ops makes ''ops''.';
     END IF;
     RETURN found;
 END $$;
 
-COMMENT ON FUNCTION webhooks.role_named(name) IS
-'For grant_manage, grant_view and what takes them back: the role of that name, or an error if there is none.';
+COMMENT ON FUNCTION webhooks.role_named(name, text) IS
+'For grant_manage, grant_view, what takes them back and reassign_owned: the role of that name, or an error if there is none.';
 
 
 CREATE FUNCTION webhooks.grant_purpose(role name, purpose text) RETURNS void
@@ -156,3 +156,27 @@ AS $$ SELECT webhooks.revoke_purpose(role, 'view') $$;
 
 COMMENT ON FUNCTION webhooks.revoke_view(name) IS
 'Takes back what grant_view gave. To manage, and emit, which are granted by themselves, stay.';
+
+
+CREATE FUNCTION webhooks.reassign_owned(old_role name, new_role name) RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    reassigned bigint;
+BEGIN
+    PERFORM webhooks.role_named(new_role, 'new_role');
+    UPDATE webhooks.webhook w SET created_by = new_role WHERE w.created_by = old_role;
+    GET DIAGNOSTICS reassigned = ROW_COUNT;
+    -- Of unnamed events the new role may have one in the same words, which need not mean the same.
+    UPDATE webhooks.event e SET created_by = new_role
+    WHERE e.created_by = old_role AND e.dropped_at IS NULL
+      AND (e.named OR NOT EXISTS (SELECT FROM webhooks.event o
+                                  WHERE o.created_by = new_role AND NOT o.named AND o.dropped_at IS NULL AND o.on_table = e.on_table
+                                    AND o.type = e.type AND (o.fields, o.condition) IS NOT DISTINCT FROM (e.fields, e.condition)));
+    PERFORM webhooks.return_event_functions(new_role);
+    RETURN reassigned;
+END $$;
+
+COMMENT ON FUNCTION webhooks.reassign_owned(name, name) IS
+'Makes what one role has made another one''s, also where the first was dropped or has another name since, and returns how many webhooks that are. What its events compute is computed with the privileges of the new role from then on.';

@@ -442,6 +442,23 @@ RESET ROLE;
 CREATE FUNCTION pg_temp.plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query; END $$;
 SELECT count(*) AS scans_of_webhooks FROM pg_temp.plan('SELECT count(*) FROM webhooks.attempt_log') AS line WHERE line ~ 'Scan .*on webhook\M';
 
+-- What a role has made is known by its name; another one gets it when a superuser says so.
+ALTER ROLE regress_webhooks_ann RENAME TO regress_webhooks_anna;
+SET ROLE regress_webhooks_anna;
+SELECT count(*) FROM webhooks.webhook_stats;
+RESET ROLE;
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.reassign_owned('regress_webhooks_ann', 'regress_webhooks_ann')$$) \gx
+SELECT webhooks.reassign_owned('regress_webhooks_ann', 'regress_webhooks_anna');
+SET ROLE regress_webhooks_anna;
+SELECT webhook FROM webhooks.webhook_stats;
+SELECT FROM webhooks.alter_event('order:paid', description => 'by anna');
+RESET ROLE;
+SELECT webhooks.reassign_owned('regress_webhooks_anna', 'regress_webhooks_team');
+SELECT DISTINCT e.created_by, p.proowner::regrole FROM webhooks.event e JOIN pg_proc p ON p.proname = 'event_' || e.id WHERE e.dropped_at IS NULL;
+SELECT webhooks.reassign_owned('regress_webhooks_team', 'regress_webhooks_anna');
+ALTER ROLE regress_webhooks_anna RENAME TO regress_webhooks_ann;
+SELECT webhooks.reassign_owned('regress_webhooks_anna', 'regress_webhooks_ann');
+
 -- It ends. What was made goes on, and what was granted for another end stays.
 SELECT FROM webhooks.revoke_manage('regress_webhooks_bob');
 SET ROLE regress_webhooks_bob;
