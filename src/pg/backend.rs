@@ -5,6 +5,8 @@ use std::ffi::c_int;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
+use super::versions;
+
 const IN_FLIGHT: c_int = 0;
 const WAITING: c_int = 1;
 const LOCKED_OUT_SINCE: c_int = 2;
@@ -45,7 +47,7 @@ pub fn shown_by(pid: i32) -> Option<Shown> {
     // SAFETY: entries 1 to the count are valid until the local copy is renewed at the transaction's end.
     unsafe {
         (1..=pg_sys::pgstat_fetch_stat_numbackends())
-            .map(|number| pg_sys::pgstat_fetch_stat_local_beentry(number))
+            .map(|number| versions::shown_process(number))
             .filter(|entry| !entry.is_null())
             .map(|entry| &(*entry).backendStatus)
             .find(|status| status.st_procpid == pid)

@@ -22,6 +22,7 @@ use super::store::{Operation, Text};
 use super::sys;
 use super::trigger::Firing;
 use super::value::{detoasted, PortableSettings};
+use super::versions::local_transaction;
 
 /// Where the value of an `account` or a `key` comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,7 +157,7 @@ impl Computed {
 
 impl Call {
     fn is_of_this_transaction(&self) -> bool {
-        self.transaction == current_transaction()
+        self.transaction == local_transaction()
     }
 
     fn prepare(function: Oid, table: Oid, firing: &Firing) -> Self {
@@ -180,7 +181,7 @@ impl Call {
             };
             pg_sys::MemoryContextSwitchTo(before);
             Self {
-                transaction: current_transaction(),
+                transaction: local_transaction(),
                 function: info,
                 descriptor,
                 conversion,
@@ -246,11 +247,6 @@ impl Call {
             pg_sys::heap_copy_tuple_as_datum(tuple, self.descriptor)
         }
     }
-}
-
-fn current_transaction() -> u32 {
-    // SAFETY: a trigger runs inside a transaction, whose local number stands in the process's entry.
-    unsafe { (*pg_sys::MyProc).lxid }
 }
 
 /// The function of an event, by its name and the rows that it takes.

@@ -10,6 +10,7 @@ use pgrx::prelude::*;
 use super::encoding::encoded;
 use super::level::Level;
 use super::sys;
+use super::versions::attributes;
 
 /// A statement, as what stands before and behind an expression.
 pub struct Around<'a> {
@@ -66,7 +67,7 @@ impl Around<'_> {
                 {
                     return Err("it is not one expression");
                 }
-                let found = (*result).attrs.as_slice(1)[0].atttypid;
+                let found = attributes(result)[0].atttypid;
                 pg_sys::SPI_execute_plan(plan, std::ptr::null_mut(), std::ptr::null(), true, 0);
                 Ok(found)
             })

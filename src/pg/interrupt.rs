@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use pgrx::pg_sys;
 
+use super::versions;
+
 static SHUTDOWN: AtomicBool = AtomicBool::new(false);
 static INTERRUPTIBLE: AtomicBool = AtomicBool::new(false);
 
@@ -13,8 +15,8 @@ static INTERRUPTIBLE: AtomicBool = AtomicBool::new(false);
 pub fn listen() {
     // SAFETY: installs handlers that only set flags and the latch.
     unsafe {
-        pg_sys::pqsignal(pg_sys::SIGTERM as c_int, Some(terminate));
-        pg_sys::pqsignal(pg_sys::SIGHUP as c_int, Some(reload));
+        versions::handle_signal(pg_sys::SIGTERM as c_int, Some(terminate));
+        versions::handle_signal(pg_sys::SIGHUP as c_int, Some(reload));
         pg_sys::BackgroundWorkerUnblockSignals();
     }
 }

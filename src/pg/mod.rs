@@ -27,5 +27,6 @@ pub mod sys;
 pub mod transaction;
 pub mod trigger;
 pub mod value;
+mod versions;
 pub mod wait;
 pub mod wake;

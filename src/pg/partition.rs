@@ -11,7 +11,7 @@ use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, Datum, Oid};
 
 use super::sys::raw;
-use super::{catalog, sys};
+use super::{catalog, sys, versions};
 
 /// How many columns `webhooks.message` has.
 pub(super) const COLUMNS: usize = 12;
@@ -40,10 +40,10 @@ struct Stretch {
 
 impl Stretch {
     fn current() -> Self {
-        // SAFETY: a trigger or function runs inside a transaction, whose local number stands in the process's entry.
+        // SAFETY: a trigger or function runs inside a transaction.
         unsafe {
             Self {
-                transaction: (*pg_sys::MyProc).lxid,
+                transaction: versions::local_transaction(),
                 subtransaction: pg_sys::GetCurrentSubTransactionId(),
             }
         }
@@ -266,15 +266,7 @@ unsafe fn insert_into_any_indexes(table: pg_sys::Relation, tuple: pg_sys::HeapTu
         let target = pg_sys::palloc0(size_of::<pg_sys::ResultRelInfo>()).cast();
         pg_sys::InitResultRelInfo(target, table, 0, std::ptr::null_mut(), 0);
         pg_sys::ExecOpenIndices(target, false);
-        pg_sys::ExecInsertIndexTuples(
-            target,
-            slot,
-            executor,
-            false,
-            false,
-            std::ptr::null_mut(),
-            std::ptr::null_mut(),
-        );
+        versions::insert_index_tuples(target, slot, executor);
         pg_sys::ExecCloseIndices(target);
         pg_sys::ExecDropSingleTupleTableSlot(slot);
         pg_sys::MemoryContextSwitchTo(before);

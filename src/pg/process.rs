@@ -5,6 +5,8 @@ use std::path::Path;
 
 use pgrx::pg_sys::{self, Datum, Oid};
 
+use super::versions;
+
 /// The `backend_type` of our workers in `pg_stat_activity`.
 pub const WORKER_TYPE: &CStr = c"webhooks worker";
 /// Seconds until the postmaster starts a worker again that has ended with anything but 0.
@@ -121,8 +123,7 @@ pub fn give_memory_back() {
 
 /// Ends this process. 0: for good; anything else has the postmaster start it again.
 pub fn exit(code: i32) -> ! {
-    // SAFETY: runs the server's exit callbacks and does not return.
-    unsafe { pg_sys::proc_exit(code) }
+    versions::exit(code)
 }
 
 /// Whether a database's files are there. Asked before connecting: a worker whose database is gone could only fail to

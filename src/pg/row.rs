@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use pgrx::pg_sys::{self, Datum};
 
-use super::sys;
 use super::value::{Kind, Value};
+use super::{sys, versions};
 
 /// The columns of a table or composite type that a row can have values for.
 #[derive(Debug)]
@@ -33,10 +33,8 @@ impl Shape {
     pub(super) unsafe fn of(descriptor: pg_sys::TupleDesc) -> Shape {
         // SAFETY: natts attributes stand behind the descriptor; names are NUL-terminated within NAMEDATALEN.
         unsafe {
-            let attributes = (*descriptor).natts as usize;
-            let columns = (*descriptor)
-                .attrs
-                .as_slice(attributes)
+            let attributes = versions::attributes(descriptor);
+            let columns = attributes
                 .iter()
                 .enumerate()
                 .filter(|(_, attribute)| !attribute.attisdropped)
@@ -52,7 +50,7 @@ impl Shape {
                 .collect();
             Shape {
                 columns,
-                attributes,
+                attributes: attributes.len(),
             }
         }
     }

@@ -10,6 +10,7 @@ use super::moment::Moment;
 use super::numeric::Numeric;
 use super::row::Row;
 use super::sys;
+use super::versions::EmptySearchPath;
 
 /// How values of a column are read.
 #[derive(Debug)]
@@ -335,30 +336,6 @@ unsafe fn array(element: &Element, datum: Datum) -> Array {
             kind: &element.kind,
             dimensions,
         }
-    }
-}
-
-/// While this lives, nothing is found without its schema but what is the server's own.
-struct EmptySearchPath;
-
-impl EmptySearchPath {
-    fn enter() -> Self {
-        let mut path = pg_sys::OverrideSearchPath {
-            schemas: std::ptr::null_mut(),
-            addCatalog: true,
-            addTemp: false,
-            ..Default::default()
-        };
-        // SAFETY: the server copies the path; it is taken off again below, before any part of the transaction ends.
-        unsafe { pg_sys::PushOverrideSearchPath(&mut path) };
-        Self
-    }
-}
-
-impl Drop for EmptySearchPath {
-    fn drop(&mut self) {
-        // SAFETY: takes off what `enter` put there.
-        unsafe { pg_sys::PopOverrideSearchPath() };
     }
 }
 

@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use pgrx::pg_sys;
 
+use super::versions;
+
 /// What the worker waits on.
 pub struct WaitSet(*mut pg_sys::WaitEventSet);
 
 impl WaitSet {
     /// Waits on the process's latch and on a descriptor becoming readable; the process exits with its postmaster.
     pub fn new(readable: &impl AsRawFd) -> Self {
-        // SAFETY: the set lives as long as the process, in its top context; the descriptor is kept open by the
+        // SAFETY: the set lives as long as the process; the descriptor is kept open by the
         // caller for as long.
         unsafe {
-            let set = pg_sys::CreateWaitEventSet(pg_sys::TopMemoryContext, 3);
+            let set = versions::wait_event_set(3);
             let none = std::ptr::null_mut();
             let no_socket = -1;
             pg_sys::AddWaitEventToSet(set, pg_sys::WL_LATCH_SET, no_socket, pg_sys::MyLatch, none);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-use super::{lock, process};
+use super::{lock, process, versions};
 
 thread_local! {
     static PENDING: Cell<bool> = const { Cell::new(false) };
@@ -117,7 +117,9 @@ fn workers() -> impl Iterator<Item = (*mut pg_sys::PGPROC, i32)> {
             .map(move |i| (*all).allProcs.add(i))
             .map(|process| (process, (*process).pid))
             .filter(|&(process, pid)| {
-                is_in_this_database(process, pid) && (*process).isBackgroundWorker && is_worker(pid)
+                is_in_this_database(process, pid)
+                    && versions::may_be_worker(process)
+                    && is_worker(pid)
             })
     }
 }
