@@ -21,7 +21,7 @@ build: dependencies ## build the extension in release mode
 	@scripts/build
 
 .PHONY: install
-install: dependencies ## build the extension and install it into Postgres 15 (as root)
+install: dependencies ## build the extension and install it into Postgres (as root)
 	@scripts/build install
 
 .PHONY: demo
@@ -38,7 +38,7 @@ format: dependencies ## check the formatting
 
 .PHONY: lint
 lint: dependencies ## run clippy over the workspace
-	cargo clippy --workspace --all-targets -- -D warnings
+	source scripts/common.sh && cargo clippy --workspace --all-targets --no-default-features --features "$$(pg_feature)" -- -D warnings
 
 .PHONY: test-unit
 test-unit: dependencies ## run the tests of the delivery crate: no Postgres

@@ -30,10 +30,13 @@ as_server_user() {
     if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi
 }
 
+# The feature that builds for that Postgres: pg15.
+pg_feature() { "$PG_CONFIG" --version | sed -E 's/^PostgreSQL ([0-9]+).*/pg\1/'; }
+
 # Points pgrx at the installed Postgres. Written only when it differs: a newer file would make cargo build anew.
 configure_pgrx() {
     local wanted
-    wanted=$(printf '[configs]\npg15 = "%s"\n' "$PG_CONFIG")
+    wanted=$(printf '[configs]\n%s = "%s"\n' "$(pg_feature)" "$PG_CONFIG")
     mkdir -p "$PGRX_HOME"
     [ "$(cat "$PGRX_HOME/config.toml" 2>/dev/null)" = "$wanted" ] || printf '%s\n' "$wanted" >"$PGRX_HOME/config.toml"
 }
