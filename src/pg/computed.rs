@@ -17,7 +17,7 @@ use pgrx::pg_sys::{self, Datum, Oid};
 
 use super::identity::Identity;
 use super::level::Level;
-use super::row::Shape;
+use super::row::{self, Shape};
 use super::store::{Operation, Text};
 use super::sys;
 use super::trigger::Firing;
@@ -195,8 +195,9 @@ impl Call {
         // SAFETY: the call's frame is as large as its arguments take; slots are of the relation that fires; a record
         // datum is a HeapTupleHeader of the current context, with the three columns that the caller promised.
         unsafe {
-            let old = arguments.old.then(|| self.row(firing.old_slot()));
-            let new = arguments.new.then(|| self.row(firing.new_slot()));
+            let table = firing.relation();
+            let old = arguments.old.then(|| self.row(table, firing.old_slot()));
+            let new = arguments.new.then(|| self.row(table, firing.new_slot()));
             let bytes = size_of::<pg_sys::FunctionCallInfoBaseData>()
                 + arguments.count() * size_of::<pg_sys::NullableDatum>();
             let frame: pg_sys::FunctionCallInfo = pg_sys::palloc0(bytes).cast();
@@ -234,13 +235,12 @@ impl Call {
     /// A slot's row as a value of the table's row type.
     ///
     /// # Safety
-    /// The slot holds a row of the relation that fires.
-    unsafe fn row(&self, slot: *mut pg_sys::TupleTableSlot) -> Datum {
+    /// The slot holds a row of the relation that fires, which is this table.
+    unsafe fn row(&self, table: pg_sys::Relation, slot: *mut pg_sys::TupleTableSlot) -> Datum {
         // SAFETY: as the caller promised; the conversion is the one from that relation, and null where there is nothing
         // to convert but the type that the copy is given.
         unsafe {
-            let mut is_copy = false;
-            let mut tuple = pg_sys::ExecFetchSlotHeapTuple(slot, false, &mut is_copy);
+            let mut tuple = row::tuple(table, slot);
             if !self.conversion.is_null() {
                 tuple = pg_sys::execute_attr_map_tuple(tuple, self.conversion);
             }

@@ -78,19 +78,24 @@ pub struct Row {
 
 impl Row {
     /// # Safety
-    /// The slot must hold a row that stays until the result is gone, of the table that the shape was made from.
-    pub(super) unsafe fn of_slot(slot: *mut pg_sys::TupleTableSlot, shape: &Rc<Shape>) -> Row {
+    /// The slot must hold a row that stays until the result is gone, of this table, which is open and from which the shape
+    /// was made.
+    pub(super) unsafe fn of_slot(
+        table: pg_sys::Relation,
+        slot: *mut pg_sys::TupleTableSlot,
+        shape: &Rc<Shape>,
+    ) -> Row {
         let count = shape.attributes;
-        // SAFETY: slot_getsomeattrs_int fills the slot's arrays, which have room for its descriptor's attributes.
+        // SAFETY: as the caller promised; the slot's arrays have as many values as the shape has attributes.
         unsafe {
             assert_eq!((*(*slot).tts_tupleDescriptor).natts as usize, count);
-            if ((*slot).tts_nvalid as usize) < count {
-                pg_sys::slot_getsomeattrs_int(slot, count as i32);
-            }
+            fill(slot, count);
+            let (values, nulls) = with_virtual_columns(table, slot)
+                .unwrap_or(((*slot).tts_values, (*slot).tts_isnull));
             Row {
                 shape: Rc::clone(shape),
-                values: (*slot).tts_values,
-                nulls: (*slot).tts_isnull,
+                values,
+                nulls,
             }
         }
     }
@@ -156,5 +161,65 @@ impl Row {
         (0..self.shape.columns.len())
             .filter(|&p| differs(&self.shape.columns[p]))
             .collect()
+    }
+}
+
+/// A slot's row as a tuple.
+///
+/// # Safety
+/// The slot holds a row of the table, which is open.
+pub(super) unsafe fn tuple(
+    table: pg_sys::Relation,
+    slot: *mut pg_sys::TupleTableSlot,
+) -> pg_sys::HeapTuple {
+    // SAFETY: as the caller promised; values and null flags are those of the table's columns.
+    unsafe {
+        match with_virtual_columns(table, slot) {
+            Some((values, nulls)) => pg_sys::heap_form_tuple((*table).rd_att, values, nulls),
+            None => pg_sys::ExecFetchSlotHeapTuple(slot, false, std::ptr::null_mut()),
+        }
+    }
+}
+
+/// A row's values, in the current context, where some are computed when they are read: the slot has none of those.
+///
+/// # Safety
+/// The slot holds a row of the table, which is open.
+unsafe fn with_virtual_columns(
+    table: pg_sys::Relation,
+    slot: *mut pg_sys::TupleTableSlot,
+) -> Option<(*mut Datum, *mut bool)> {
+    // SAFETY: as in `of_slot`; the copies have as much room. The executor's state, in which constants lie, goes with the
+    // current context.
+    unsafe {
+        let columns = versions::virtual_columns(table);
+        if columns.is_empty() {
+            return None;
+        }
+        let count = (*(*slot).tts_tupleDescriptor).natts as usize;
+        fill(slot, count);
+        let values: *mut Datum = pg_sys::palloc(count * size_of::<Datum>()).cast();
+        let nulls: *mut bool = pg_sys::palloc(count).cast();
+        values.copy_from_nonoverlapping((*slot).tts_values, count);
+        nulls.copy_from_nonoverlapping((*slot).tts_isnull, count);
+        let executor = pg_sys::CreateExecutorState();
+        let context = pg_sys::CreateExprContext(executor);
+        (*context).ecxt_scantuple = slot;
+        for (index, expression) in columns {
+            let state = pg_sys::ExecPrepareExpr(expression, executor);
+            *values.add(index) = pg_sys::ExecEvalExpr(state, context, nulls.add(index));
+        }
+        Some((values, nulls))
+    }
+}
+
+/// # Safety
+/// The slot holds a row of so many columns.
+unsafe fn fill(slot: *mut pg_sys::TupleTableSlot, count: usize) {
+    // SAFETY: slot_getsomeattrs_int fills the slot's arrays, which have room for its descriptor's attributes.
+    unsafe {
+        if ((*slot).tts_nvalid as usize) < count {
+            pg_sys::slot_getsomeattrs_int(slot, count as i32);
+        }
     }
 }

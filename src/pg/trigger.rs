@@ -15,8 +15,8 @@ pub struct Firing(pub(super) *mut pg_sys::TriggerData);
 impl Firing {
     /// The OID of the table whose row changed: for a partitioned table, the partition.
     pub fn relation_oid(&self) -> Oid {
-        // SAFETY: the executor's TriggerData and the relation in it are valid during the call.
-        unsafe { (*(*self.0).tg_relation).rd_id }
+        // SAFETY: the relation is open.
+        unsafe { (*self.relation()).rd_id }
     }
 
     /// The OID of the trigger, which belongs to that table and calls with the same argument each time.
@@ -92,7 +92,7 @@ impl Firing {
         // SAFETY: the relation is open; the list is a copy of ours and holds OIDs; a tuple of the cache is of
         // pg_index's struct, whose indkey has at least indnkeyatts attribute numbers, and is given back.
         unsafe {
-            for oid in sys::oids(pg_sys::RelationGetIndexList((*self.0).tg_relation)) {
+            for oid in sys::oids(pg_sys::RelationGetIndexList(self.relation())) {
                 let cache = pg_sys::SysCacheIdentifier::INDEXRELID as i32;
                 let tuple = pg_sys::SearchSysCache1(cache, oid.into());
                 if tuple.is_null() {
@@ -124,10 +124,16 @@ impl Firing {
         }
     }
 
+    /// The table whose row changed, open: for a partitioned table, the partition.
+    pub(super) fn relation(&self) -> pg_sys::Relation {
+        // SAFETY: the executor's TriggerData is valid during the call.
+        unsafe { (*self.0).tg_relation }
+    }
+
     /// The description of the table's rows.
     pub(super) fn descriptor(&self) -> pg_sys::TupleDesc {
         // SAFETY: an open relation has a valid descriptor.
-        unsafe { (*(*self.0).tg_relation).rd_att }
+        unsafe { (*self.relation()).rd_att }
     }
 
     /// Where an update or a delete has its row as it was.
@@ -153,13 +159,13 @@ impl Firing {
     pub fn row(&self, shape: &Rc<Shape>) -> Row {
         // SAFETY: the slot, which for a delete is the old row's, is of the relation, from which the caller's shape was
         // made, and stays during the call.
-        unsafe { Row::of_slot(self.new_slot(), shape) }
+        unsafe { Row::of_slot(self.relation(), self.new_slot(), shape) }
     }
 
     /// The row as it was before an update.
     pub fn old_row(&self, shape: &Rc<Shape>) -> Option<Row> {
         // SAFETY: as in `row`; an update has its old row in tg_trigslot.
         matches!(self.operation(), Operation::Update)
-            .then(|| unsafe { Row::of_slot(self.old_slot(), shape) })
+            .then(|| unsafe { Row::of_slot(self.relation(), self.old_slot(), shape) })
     }
 }

@@ -50,6 +50,44 @@ pub(super) unsafe fn attributes<'a>(
     }
 }
 
+/// The columns of a table that are computed when they are read, by their index, and what computes them. Since 18 there are
+/// such columns.
+///
+/// # Safety
+/// The relation is open.
+pub(super) unsafe fn virtual_columns(
+    relation: pg_sys::Relation,
+) -> Vec<(usize, *mut pg_sys::Expr)> {
+    #[cfg(not(feature = "pg18"))]
+    let columns = {
+        let _ = relation;
+        Vec::new()
+    };
+    // SAFETY: as the caller promised; each of these columns has an expression, which is a copy in the current context.
+    #[cfg(feature = "pg18")]
+    let columns = unsafe {
+        let descriptor = (*relation).rd_att;
+        let constraints = (*descriptor).constr;
+        if constraints.is_null() || !(*constraints).has_generated_virtual {
+            return Vec::new();
+        }
+        let is_virtual = |attribute: &pg_sys::FormData_pg_attribute| {
+            attribute.attgenerated == pg_sys::ATTRIBUTE_GENERATED_VIRTUAL as std::ffi::c_char
+                && !attribute.attisdropped
+        };
+        (attributes(descriptor).iter())
+            .enumerate()
+            .filter(|(_, attribute)| is_virtual(attribute))
+            .map(|(index, attribute)| {
+                let expression =
+                    pg_sys::build_generation_expression(relation, attribute.attnum.into());
+                (index, expression.cast())
+            })
+            .collect()
+    };
+    columns
+}
+
 /// Has a signal handled. Since 18 the server's function of this name is another one.
 ///
 /// # Safety
