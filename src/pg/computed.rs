@@ -22,7 +22,7 @@ use super::store::{Operation, Text};
 use super::sys;
 use super::trigger::Firing;
 use super::value::{detoasted, PortableSettings};
-use super::versions::local_transaction;
+use super::versions::{attributes, local_transaction};
 
 /// Where the value of an `account` or a `key` comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -326,21 +326,15 @@ fn definition(function: Oid) -> Option<Definition> {
 ///
 /// # Safety
 /// The tuple is of pg_proc.
-unsafe fn gives_record_of<const COUNT: usize>(
-    function: pg_sys::HeapTuple,
-    types: [Oid; COUNT],
-) -> bool {
+unsafe fn gives_record_of(function: pg_sys::HeapTuple, types: [Oid; 3]) -> bool {
     // SAFETY: as the caller promised; what is built is a descriptor of the current context, or null where the result is not
     // a record with parameters for its columns.
     unsafe {
         let result = pg_sys::build_function_result_tupdesc_t(function);
         !result.is_null()
-            && usize::try_from((*result).natts) == Ok(COUNT)
-            && (*result)
-                .attrs
-                .as_slice(COUNT)
+            && attributes(result)
                 .iter()
-                .map(|a| a.atttypid)
+                .map(|column| column.atttypid)
                 .eq(types)
     }
 }
