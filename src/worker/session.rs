@@ -50,6 +50,7 @@ fn give_up(problem: &str) -> ! {
 /// What the worker relies on, whatever `ALTER DATABASE` or `ALTER ROLE … SET` say: it is an application's database.
 fn own_settings() {
     for (name, value) in [
+        (c"role", c"none"),
         (c"search_path", c"pg_catalog"),
         (c"default_transaction_isolation", c"read committed"),
         (c"default_transaction_read_only", c"off"),

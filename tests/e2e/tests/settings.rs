@@ -18,6 +18,7 @@ fn settings_of_the_database_do_not_reach_the_worker() {
     session.run(mine);
     let before = database.worker();
     for setting in [
+        "role = pg_monitor",
         "search_path = nowhere",
         "default_transaction_read_only = on",
         "default_transaction_isolation = serializable",
