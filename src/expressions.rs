@@ -159,8 +159,8 @@ mod webhooks {
             &[event_id.into()],
         );
         if let Some(signature) = signature.ok().flatten() {
-            let _owner = Identity::assume(schema_owner());
-            execute(&format!("DROP FUNCTION {}", signature.0));
+            // Code of the maker's may have put an aggregate in its place.
+            as_schema_owner(&format!("DROP ROUTINE {}", signature.0));
         }
     }
 }
@@ -280,12 +280,13 @@ impl Function<'_> {
             })
             .collect();
         let name = format!("event_{}", self.event_id);
-        let made_in = format!("webhooks_{name}");
+        // A name that nobody can take beforehand, to keep others from making events.
+        let made_in = text(
+            "SELECT format('webhooks_%s_%s', $1, left(replace(gen_random_uuid()::text, '-', ''), 16))",
+            &[name.as_str().into()],
+        );
         let owner = text("SELECT quote_ident(current_user)", &[]);
-        {
-            let _schema_owner = Identity::assume(schema_owner());
-            execute(&format!("CREATE SCHEMA {made_in} AUTHORIZATION {owner}"));
-        }
+        as_schema_owner(&format!("CREATE SCHEMA {made_in} AUTHORIZATION {owner}"));
         let command = format!(
             "CREATE FUNCTION {made_in}.{name}({parameters}, OUT data pg_catalog.json, OUT account pg_catalog.text, OUT key pg_catalog.text) \
              LANGUAGE sql SET search_path = {} {SAME_EVERYWHERE} BEGIN ATOMIC SELECT {}; END",
@@ -306,15 +307,14 @@ impl Function<'_> {
             let names: Vec<&str> = given.map(|(name, _)| *name).collect();
             raise(&names.join("\" or \""), refused);
         }
-        let _schema_owner = Identity::assume(schema_owner());
-        execute(&format!(
+        as_schema_owner(&format!(
             "ALTER FUNCTION {made_in}.{name}({parameters}) SET SCHEMA webhooks"
         ));
-        execute(&format!("DROP SCHEMA {made_in}"));
-        execute(&format!(
+        as_schema_owner(&format!("DROP SCHEMA {made_in}"));
+        as_schema_owner(&format!(
             "REVOKE ALL ON FUNCTION webhooks.{name}({parameters}) FROM PUBLIC"
         ));
-        execute(&format!(
+        as_schema_owner(&format!(
             "COMMENT ON FUNCTION webhooks.{name}({parameters}) IS 'What the event with this id computes for its messages, with the privileges of this function''s owner.'"
         ));
     }
@@ -338,11 +338,15 @@ fn reading_as<R>(role: Oid, work: impl FnOnce() -> R) -> R {
     })
 }
 
-fn schema_owner() -> Oid {
-    Spi::get_one("SELECT nspowner FROM pg_catalog.pg_namespace WHERE nspname = 'webhooks'")
-        .ok()
-        .flatten()
-        .expect("this function is in the schema")
+/// Runs a command as the owner of the schema. What the server calls for it, such as the function of an event trigger, finds
+/// nothing in the schemas of whoever is served.
+fn as_schema_owner(command: &str) {
+    with_search_path("pg_catalog, pg_temp", || {
+        let owner = Spi::get_one("SELECT nspowner FROM pg_namespace WHERE nspname = 'webhooks'");
+        let owner = owner.ok().flatten();
+        let _owner = Identity::assume(owner.expect("this function is in the schema"));
+        execute(command);
+    });
 }
 
 /// A `search_path` of these schemas, but for those of temporary objects, which must not come before what was meant.
