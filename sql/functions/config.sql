@@ -82,6 +82,7 @@ BEGIN
     PERFORM webhooks.check_keys('events', given, '{name,type,on_table,fields,condition,data,account,key,description}');
     PERFORM webhooks.check_values(given - 'on_table', NULL::webhooks.event, '{}');
     given := jsonb_strip_nulls(given);
+    PERFORM webhooks.check_name('name', given ->> 'name');
     SELECT e.* INTO present FROM webhooks.event e WHERE e.name = given ->> 'name' AND e.dropped_at IS NULL;
     -- In these very words: its table need not even be there.
     IF webhooks.event_document(present) = given THEN
