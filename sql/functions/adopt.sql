@@ -44,6 +44,20 @@ COMMENT ON FUNCTION webhooks.return_event_functions(name) IS
 'For adopt and reassign_owned: has events, all or those of one maker, compute with the privileges of who made them, as a dump that was restored without owners does not. A WARNING names those whose maker is missing.';
 
 
+CREATE FUNCTION webhooks.recognize_event_triggers() RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+    UPDATE webhooks.event e SET understood = t.understood
+    FROM webhooks.event w, webhooks.event_today(w) t
+    WHERE w.id = e.id AND e.dropped_at IS NULL
+      AND t.understood[5] <> e.understood[5] AND t.understood[1:4] IS NOT DISTINCT FROM e.understood[1:4]
+$$;
+
+COMMENT ON FUNCTION webhooks.recognize_event_triggers() IS
+'For adopt: knows triggers that a dump has made anew, where they say what they said, so that names can be followed from then on.';
+
+
 CREATE FUNCTION webhooks.adopt() RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
@@ -53,6 +67,7 @@ AS $$
     ON CONFLICT (origin) DO UPDATE SET database = excluded.database;
     SELECT webhooks.tie_event_functions();
     SELECT webhooks.return_event_functions();
+    SELECT webhooks.recognize_event_triggers();
 $$;
 
 COMMENT ON FUNCTION webhooks.adopt() IS

@@ -173,6 +173,7 @@ BEGIN
         PERFORM webhooks.make_event_function(event.id, event.on_table, event.type, event.data, event.account, event.key, role);
     END IF;
     PERFORM webhooks.create_event_trigger(event, role);
+    event.understood := NULL;
     event := webhooks.event_today(event);
     IF event.condition IS NOT NULL AND event.understood[1] IS NULL THEN
         RAISE EXCEPTION 'invalid argument "condition": it uses a column of the system'

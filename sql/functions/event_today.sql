@@ -17,13 +17,17 @@ BEGIN
     END IF;
     SELECT ARRAY(SELECT a.attname::text COLLATE "C" FROM pg_attribute a
                  WHERE a.attrelid = event.on_table AND a.attnum = ANY (w.columns) ORDER BY 1) AS fields,
-           convert_from(w.condition, getdatabaseencoding()) AS condition
+           convert_from(w.condition, getdatabaseencoding()) AS condition,
+           -- The same whatever is renamed, until the trigger is another one.
+           md5(t.tgqual::text) AS clause
     INTO said
     FROM pg_trigger t,
          webhooks.event_when(t.oid, computes, event.type = 'table.recordUpdate', event.condition IS NOT NULL) w
     WHERE t.tgrelid = event.on_table AND t.tgname = 'webhooks_event_' || event.id AND t.tgqual IS NOT NULL;
-    -- Without its trigger, or with one that somebody has made otherwise, what was given is all there is.
-    IF NOT FOUND THEN
+    -- Without its trigger, or with one that somebody has made otherwise, what was given is all there is. Who has TRIGGER on the
+    -- table can put another one in its place, and what that says must not be read for the event's maker.
+    IF NOT FOUND OR event.understood IS NOT NULL AND said.clause IS DISTINCT FROM event.understood[5]
+                    AND said.condition IS DISTINCT FROM event.understood[1] THEN
         RETURN event;
     END IF;
 
@@ -40,7 +44,7 @@ BEGIN
     event.data := given[2];
     event.account := given[3];
     event.key := given[4];
-    event.understood := today;
+    event.understood := today || said.clause;
     RETURN event;
 END $$;
 

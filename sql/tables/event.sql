@@ -62,7 +62,7 @@ COMMENT ON COLUMN webhooks.event.account IS
 COMMENT ON COLUMN webhooks.event.key IS
 'An expression for the record that messages are kept in order by. NULL: the primary key.';
 COMMENT ON COLUMN webhooks.event.understood IS
-'condition, data, account and key as Postgres wrote them when they were given. What it writes today is different if a column, a table or a function was renamed.';
+'condition, data, account and key as Postgres wrote them when they were given. What it writes today is different if a column, a table or a function was renamed. Then a hash of the trigger''s clause, which tells whether somebody has made the trigger another one since.';
 COMMENT ON COLUMN webhooks.event.created_by IS
 'Who made it. Its condition is read, and what it computes is computed, with the privileges of this role.';
 COMMENT ON COLUMN webhooks.event.dropped_at IS

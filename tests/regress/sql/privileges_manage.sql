@@ -200,6 +200,7 @@ REVOKE regress_webhooks_team FROM regress_webhooks_ann, regress_webhooks_bob;
 -- What a document does not list is dropped where it is the caller's own.
 SET ROLE regress_webhooks_bob;
 SELECT webhooks.apply_config('{"events": [], "webhooks": [{"name": "bobs2", "endpoints": ["https://example.com/bob2"]}]}');
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.apply_config('{"events": [{}]}')$$) \gx
 RESET ROLE;
 SELECT name, created_by FROM webhooks.webhook ORDER BY name;
 SELECT name FROM webhooks.event WHERE dropped_at IS NULL AND named ORDER BY name;
@@ -262,14 +263,14 @@ SET ROLE regress_webhooks_bob;
 CREATE TABLE regress_webhooks_bob.own (id int PRIMARY KEY, n int);
 CREATE FUNCTION regress_webhooks_bob.swap() RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
-    made_in name := (SELECT n.nspname FROM pg_namespace n WHERE n.nspname ~ '^webhooks_event_[0-9]+$');
+    made_in name := (SELECT n.nspname FROM pg_namespace n WHERE n.nspname ~ '^webhooks_event_[0-9]+_');
 BEGIN
     IF made_in IS NOT NULL THEN
         EXECUTE pg_catalog.format('ALTER SCHEMA %I RENAME TO regress_webhooks_away', made_in);
         EXECUTE pg_catalog.format('CREATE SCHEMA %I', made_in);
         EXECUTE pg_catalog.format('CREATE FUNCTION %I.%s(new regress_webhooks_bob.own) RETURNS int8 LANGUAGE sql
                         BEGIN ATOMIC SELECT NULL::json, NULL::text, NULL::text; SELECT 3735928559; END',
-                       made_in, replace(made_in, 'webhooks_', ''));
+                       made_in, substring(made_in FROM 'event_[0-9]+'));
     END IF;
     RETURN 1;
 END $$;
@@ -278,9 +279,50 @@ SELECT FROM webhooks.create_event('bob:swapped', 'table.recordInsert', 'regress_
     data => $$jsonb_build_object('n', '{1}'::regress_webhooks_bob.swapped[])$$);
 INSERT INTO regress_webhooks_bob.own VALUES (1);
 SELECT FROM webhooks.drop_event('bob:swapped');
+-- An aggregate in its place goes with the event.
+CREATE FUNCTION regress_webhooks_bob.counted(int, regress_webhooks_bob.own) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION regress_webhooks_bob.aggregated() RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    made_in name := (SELECT n.nspname FROM pg_namespace n WHERE n.nspname ~ '^webhooks_event_[0-9]+_');
+BEGIN
+    IF made_in IS NOT NULL THEN
+        EXECUTE pg_catalog.format('ALTER SCHEMA %I RENAME TO regress_webhooks_far', made_in);
+        EXECUTE pg_catalog.format('CREATE SCHEMA %I', made_in);
+        EXECUTE pg_catalog.format('CREATE AGGREGATE %I.%s(new regress_webhooks_bob.own) (SFUNC = regress_webhooks_bob.counted, STYPE = int)',
+                       made_in, substring(made_in FROM 'event_[0-9]+'));
+    END IF;
+    RETURN 1;
+END $$;
+CREATE DOMAIN regress_webhooks_bob.aggregate AS int CHECK (regress_webhooks_bob.aggregated() = value);
+SELECT FROM webhooks.create_event('bob:aggregated', 'table.recordInsert', 'regress_webhooks_bob.own',
+    data => $$jsonb_build_object('n', '{1}'::regress_webhooks_bob.aggregate[])$$);
+SELECT FROM webhooks.drop_event('bob:aggregated');
+RESET ROLE;
+-- Nor are the names known under which functions are made, which somebody could take beforehand.
+SET ROLE regress_webhooks_bob;
+DO $$ BEGIN FOR n IN 1..100 LOOP EXECUTE pg_catalog.format('CREATE SCHEMA webhooks_event_%s', n); END LOOP; END $$;
+SET ROLE regress_webhooks_ann;
+SELECT FROM webhooks.create_event('ann:computed', 'table.recordInsert', 'orders', key => 'NEW.id + 1');
+SELECT FROM webhooks.drop_event('ann:computed');
+SET ROLE regress_webhooks_bob;
+DO $$ BEGIN FOR n IN 1..100 LOOP EXECUTE pg_catalog.format('DROP SCHEMA webhooks_event_%s', n); END LOOP; END $$;
 RESET ROLE;
 SELECT format('REVOKE CREATE ON DATABASE %I FROM regress_webhooks_bob', current_database()) \gexec
 SELECT count(*) FROM webhooks.message m JOIN webhooks.event e ON e.id = m.event_id WHERE e.name = 'bob:swapped';
+
+-- What runs as the schema's owner meanwhile, here for an event trigger, finds nothing in the maker's schemas.
+CREATE FUNCTION public.on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM tg_tag = 'SELECT'; END $$;
+CREATE EVENT TRIGGER regress_webhooks_on_ddl ON ddl_command_end EXECUTE FUNCTION public.on_ddl();
+SET ROLE regress_webhooks_bob;
+TRUNCATE regress_webhooks_bob.seen;
+SET search_path = regress_webhooks_bob, pg_catalog, public;
+SELECT FROM webhooks.create_event('bob:ddl', 'table.recordInsert', 'own', data => 'jsonb_build_object($$n$$, NEW.n)');
+SELECT FROM webhooks.drop_event('bob:ddl');
+RESET search_path;
+RESET ROLE;
+DROP EVENT TRIGGER regress_webhooks_on_ddl;
+DROP FUNCTION public.on_ddl();
+SELECT DISTINCT what, by FROM regress_webhooks_bob.seen;
 
 -- Nor does such code read on, or skip, what a superuser applies.
 SET ROLE regress_webhooks_bob;
@@ -414,6 +456,26 @@ SELECT FROM webhooks.alter_event('bob:moved');
 SELECT problem FROM webhooks.event_definition WHERE event = 'bob:moved';
 SELECT FROM webhooks.drop_event('bob:moved');
 RESET ROLE;
+-- Who has TRIGGER can put another trigger in an event's place. What that says is not read for the event's maker.
+SELECT FROM webhooks.create_event('admin:kept', 'table.recordInsert', 'orders', condition => 'NEW.id > 0');
+SELECT pg_catalog.format($$CREATE OR REPLACE TRIGGER webhooks_event_%1$s AFTER INSERT ON orders FOR EACH ROW
+    WHEN ('{1}'::regress_webhooks_bob.spied[] IS NOT NULL) EXECUTE FUNCTION webhooks.capture(%1$s)$$, id) AS replace
+FROM webhooks.event WHERE name = 'admin:kept' \gset
+SET ROLE regress_webhooks_bob;
+:replace;
+TRUNCATE regress_webhooks_bob.seen;
+RESET ROLE;
+SELECT condition FROM webhooks.event_definition WHERE event = 'admin:kept';
+SELECT FROM webhooks.alter_event('admin:kept', key => 'NEW.status');
+SELECT DISTINCT by FROM regress_webhooks_bob.seen;
+SET ROLE regress_webhooks_bob;
+:replace;
+TRUNCATE regress_webhooks_bob.seen;
+RESET ROLE;
+SELECT FROM webhooks.alter_table('orders', 'ADD extra int');
+SELECT DISTINCT by FROM regress_webhooks_bob.seen;
+SELECT condition FROM webhooks.event WHERE name = 'admin:kept';
+SELECT FROM webhooks.drop_event('admin:kept');
 
 -- A viewer who manages, too, sees all as a viewer and their own as a manager.
 SELECT FROM webhooks.grant_view('regress_webhooks_bob');
