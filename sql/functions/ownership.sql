@@ -80,10 +80,12 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    -- In a copy of a database roles may be missing, and anywhere one may have another name since.
+    -- In a copy of a database roles may be missing, and anywhere one may have another name since. Who owns the function may
+    -- be somebody who restored it or was given it, too: as one who manages all nobody's text is read.
     found oid := coalesce((SELECT r.oid FROM pg_roles r WHERE r.rolname = event.created_by),
                           (SELECT p.proowner FROM pg_proc p
-                           WHERE p.pronamespace = 'webhooks'::regnamespace AND p.proname = 'event_' || event.id));
+                           WHERE p.pronamespace = 'webhooks'::regnamespace AND p.proname = 'event_' || event.id
+                             AND NOT webhooks.may_do_all(p.proowner)));
 BEGIN
     IF found IS NOT NULL THEN
         RETURN found;
@@ -93,7 +95,7 @@ BEGIN
     -- Not as the caller: that may be a superuser, and the text anybody's.
     RAISE EXCEPTION 'role "%", who made event "%", does not exist', event.created_by, event.name
         USING ERRCODE = 'undefined_object',
-              HINT = 'Its expressions are read with the privileges of that role. Make a role of that name, or drop the event with webhooks.drop_event(name) and make another one.';
+              HINT = 'Its expressions are read with the privileges of that role. Give it to another one with webhooks.reassign_owned(old_role, new_role), or drop it with webhooks.drop_event(name).';
 END $$;
 
 COMMENT ON FUNCTION webhooks.role_of(webhooks.event) IS
