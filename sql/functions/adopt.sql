@@ -35,7 +35,7 @@ BEGIN
         ELSE
             RAISE WARNING 'event "%" computes with the privileges of role %, since there is no role "%", which made it',
                 computing.name, computing.owner, computing.created_by
-                USING HINT = 'Drop the event if it should not, or make the role and use webhooks.adopt() again.';
+                USING HINT = 'Give what it has made to another role with webhooks.reassign_owned(old_role, new_role), or drop the event.';
         END IF;
     END LOOP;
 END $$;
