@@ -7,30 +7,33 @@ use super::process;
 
 const KEY: i64 = 0x7765_6268_6f6f_6b73;
 
-/// An advisory lock that SQL cannot name: its functions say 1 in the last field for a key of 64 bits, and 2 for two of 32.
-/// Whoever may connect could take one of those and keep the worker away.
-fn only_one() -> pg_sys::LOCKTAG {
+/// What the last field of a tag says here. SQL's functions say 1 for a key of 64 bits, and 2 for two of 32.
+#[derive(Clone, Copy)]
+enum Kind {
+    OnlyOne = 3,
+    Definitions = 4,
+}
+
+/// An advisory lock of this database that SQL cannot name: whoever may connect could take one that it can, for as long as
+/// they like.
+fn tag(kind: Kind, keys: [u32; 2]) -> pg_sys::LOCKTAG {
     pg_sys::LOCKTAG {
         locktag_field1: process::database().to_u32(),
-        locktag_field2: (KEY >> 32) as u32,
-        locktag_field3: KEY as u32,
-        locktag_field4: 3,
+        locktag_field2: keys[0],
+        locktag_field3: keys[1],
+        locktag_field4: kind as u16,
         locktag_type: pg_sys::LockTagType::LOCKTAG_ADVISORY as u8,
         locktag_lockmethodid: pg_sys::USER_LOCKMETHOD as u8,
     }
 }
 
-/// Takes a lock on a part of what a table defines until the transaction ends. Advisory, but under a key that SQL's own
-/// functions do not make: whoever may connect could hold one of those for as long as they like.
+fn only_one() -> pg_sys::LOCKTAG {
+    tag(Kind::OnlyOne, [(KEY >> 32) as u32, KEY as u32])
+}
+
+/// Takes a lock on a part of what a table defines until the transaction ends.
 pub fn until_transaction_ends(table: Oid, part: i32, exclusively: bool) {
-    let tag = pg_sys::LOCKTAG {
-        locktag_field1: process::database().to_u32(),
-        locktag_field2: table.to_u32(),
-        locktag_field3: part as u32,
-        locktag_field4: 4,
-        locktag_type: pg_sys::LockTagType::LOCKTAG_ADVISORY as u8,
-        locktag_lockmethodid: pg_sys::USER_LOCKMETHOD as u8,
-    };
+    let tag = tag(Kind::Definitions, [table.to_u32(), part as u32]);
     let mode = match exclusively {
         true => pg_sys::ExclusiveLock,
         false => pg_sys::ShareLock,
