@@ -29,7 +29,7 @@ pub use flights::{python, Flights, PythonReceiver};
 pub use load::Load;
 pub use mail::MailServer;
 pub use process::{is_alive, kill, pg_program, private_memory, run, server_user_command, Peak};
-pub use receiver::{Answer, Receiver, Request, TlsReceiver};
+pub use receiver::{assert_ramp, Answer, Receiver, Request, TlsReceiver};
 pub use rustix::process::Signal;
 pub use server::{Options, Server};
 pub use session::Session;

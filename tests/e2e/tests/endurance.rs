@@ -9,7 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use webhooks_e2e::{
-    kill, wait_patiently, wait_until, Answer, Database, Receiver, Request, Server, Session, Signal,
+    assert_ramp, kill, wait_patiently, wait_until, Answer, Database, Receiver, Request, Server,
+    Session, Signal,
 };
 
 /// More than it takes at full size.
@@ -224,24 +225,6 @@ fn after_an_outage_everything_arrives_in_order_and_nothing_was_given_up() {
     let tried = "SELECT count(DISTINCT message_id) FROM webhooks.attempt_log WHERE attempt > 1";
     let tried = session.number(tried);
     assert!(tried <= 40, "what waited spent no attempt: {tried}");
-    let open = most_open_of_first(&receiver, 20);
-    println!("{waiting} arrived, {tried} of them after an attempt that failed; open at the first calls: {open:?}");
-    assert_eq!(open[0], 1, "one call at first");
-    let steps = open.windows(2).all(|pair| pair[1] <= pair[0] + 2);
-    assert!(steps, "then a few more each time: {open:?}");
-}
-
-/// How many calls were open when each of the first so many began, itself included.
-fn most_open_of_first(receiver: &Receiver, count: usize) -> Vec<usize> {
-    let requests: Vec<Arc<Request>> = receiver.requests().into_iter().take(count).collect();
-    let open_at = |at| {
-        let is_open = |request: &&Arc<Request>| {
-            request.arrived <= at && request.answer().is_none_or(|(end, _)| end > at)
-        };
-        requests.iter().filter(is_open).count()
-    };
-    requests
-        .iter()
-        .map(|request| open_at(request.arrived))
-        .collect()
+    println!("{waiting} arrived, {tried} of them after an attempt that failed");
+    assert_ramp(&receiver.requests()[..40]);
 }

@@ -1,9 +1,10 @@
 //! What the answer to a call means for its messages and for the endpoint.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use webhooks_e2e::{wait_until, Answer, AttemptLog, Database, Receiver, Request, Server, Session};
+use webhooks_e2e::{
+    assert_ramp, wait_until, Answer, AttemptLog, Database, Receiver, Server, Session,
+};
 
 const OFTEN: &str = "retry_schedule => array_fill(interval '50ms', ARRAY[20])";
 
@@ -262,18 +263,7 @@ fn behind_a_failed_endpoint_nothing_spends_attempts_and_then_calls_ramp_up() {
     wait_until("all have arrived", || receiver.messages().len() == 300);
 
     let successes = receiver.successes();
-    let begun: Vec<Instant> = successes.iter().map(|request| request.arrived).collect();
-    let open_with = |n: usize| {
-        let at = begun[n];
-        let open = |request: &&Arc<Request>| {
-            request.arrived <= at && request.answer().is_some_and(|(end, _)| end > at)
-        };
-        successes.iter().filter(open).count()
-    };
-    assert_eq!(open_with(0), 1, "a probe");
-    assert!(open_with(2) <= 2, "then two");
-    assert!(open_with(6) <= 4, "then four");
-    assert!((100..200).any(|n| open_with(n) > 8), "in the end many");
+    assert!(assert_ramp(&successes) > 8, "in the end many");
     assert_eq!(
         session.number("SELECT count(*) FROM webhooks.failed_delivery"),
         0

@@ -9,9 +9,9 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-pub use request::{succeeded, Request};
+pub use request::{assert_ramp, succeeded, Request};
 pub(crate) use tls::certificate;
 pub use tls::TlsReceiver;
 
@@ -53,10 +53,17 @@ impl State {
     /// Records a call and says what is to be done with it.
     fn receive(&self, head: Box<[u8]>, body: Box<[u8]>) -> (Arc<Request>, Answer) {
         let secrets = lock(&self.secrets).clone();
-        let request = Arc::new(Request::new(head, body, &secrets));
+        let mut request = Request::new(head, body, &secrets);
+        let request = {
+            let mut requests = lock(&self.requests);
+            // The order of the calls is the order of these instants.
+            request.arrived = Instant::now();
+            let request = Arc::new(request);
+            requests.push(request.clone());
+            request
+        };
         let open = self.open.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_open.fetch_max(open, Ordering::SeqCst);
-        lock(&self.requests).push(request.clone());
         let script = lock(&self.script).clone();
         let answer = script(&request);
         (request, answer)

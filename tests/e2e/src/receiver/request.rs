@@ -132,6 +132,24 @@ impl Request {
     }
 }
 
+/// Of the calls to an endpoint that was away, in the order in which they arrived: the first comes alone, and each answer lets
+/// one more be open than before. Returns how many were open at most.
+#[track_caller]
+pub fn assert_ramp(requests: &[Arc<Request>]) -> usize {
+    let mut most = 0;
+    for (n, request) in requests.iter().enumerate() {
+        let is_answered = |other: &&Arc<Request>| {
+            let answer = other.answer();
+            answer.is_some_and(|(end, _)| end <= request.arrived)
+        };
+        let answered = requests[..n].iter().filter(is_answered).count();
+        let open = n + 1 - answered;
+        assert!(open <= 1 + answered, "{open} open after {answered} answers");
+        most = most.max(open);
+    }
+    most
+}
+
 /// The requests whose answer was 200.
 pub fn succeeded(requests: &[Arc<Request>]) -> Vec<Arc<Request>> {
     requests
