@@ -15,8 +15,8 @@ BEGIN
                    -- Those that the product makes for itself are no decision of anybody's.
                    WHERE e.named AND e.dropped_at IS NULL AND e.name !~ '^webhook[0-9]*\.'
                      AND (of_all OR e.created_by = ANY (mine))),
-        'webhooks', (SELECT coalesce(jsonb_agg(CASE WHEN secrets THEN webhooks.webhook_document(w.id)
-                                                    ELSE webhooks.webhook_document(w.id) - '{secret,headers,handshake_key}'::text[] END
+        'webhooks', (SELECT coalesce(jsonb_agg(webhooks.webhook_document(w.id, with_owners => true)
+                                                   - CASE WHEN secrets THEN '{}' ELSE '{secret,headers,handshake_key}' END::text[]
                                                ORDER BY w.name COLLATE "C"), '[]')
                      FROM webhooks.webhook w
                      WHERE of_all OR w.created_by = ANY (mine)));
@@ -34,7 +34,7 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION webhooks.export_config(boolean) IS
-'All named events and all webhooks with their endpoints, events and states as one JSON document, for apply_config. It has no ids and no times: the same definitions give the same document in every database. With secrets => false without secrets, headers and handshake_keys, for version control; who may not see them gets it so anyway.';
+'All named events and all webhooks with their endpoints, events and states as one JSON document, for apply_config. It has no ids and no times: the same definitions give the same document in every database. What a manager has made has its owner. With secrets => false without secrets, headers and handshake_keys, for version control; who may not see them gets it so anyway.';
 
 
 CREATE FUNCTION webhooks.given_config(config jsonb) RETURNS jsonb
@@ -77,10 +77,11 @@ AS $$
 DECLARE
     present  webhooks.event;
     wanted   webhooks.event;
+    owner    name;
     on_table regclass;
 BEGIN
-    PERFORM webhooks.check_keys('events', given, '{name,type,on_table,fields,condition,data,account,key,description}');
-    PERFORM webhooks.check_values(given - 'on_table', NULL::webhooks.event, '{}');
+    PERFORM webhooks.check_keys('events', given, '{name,type,on_table,fields,condition,data,account,key,description,owner}');
+    PERFORM webhooks.check_values(given - 'on_table', NULL::webhooks.event, '{owner}');
     given := jsonb_strip_nulls(given);
     PERFORM webhooks.check_name('name', given ->> 'name');
     SELECT e.* INTO present FROM webhooks.event e WHERE e.name = given ->> 'name' AND e.dropped_at IS NULL;
@@ -89,10 +90,11 @@ BEGIN
         RETURN;
     END IF;
 
+    owner := webhooks.given_owner(given, present.created_by);
     on_table := webhooks.given_table(given ->> 'on_table');
     IF present.id IS NULL THEN
-        PERFORM webhooks.create_event(
-            given ->> 'name', given ->> 'type', on_table, webhooks.text_list(given -> 'fields'), given ->> 'condition',
+        PERFORM webhooks.create_event_for(
+            owner, given ->> 'name', given ->> 'type', on_table, webhooks.text_list(given -> 'fields'), given ->> 'condition',
             given ->> 'data', given ->> 'account', given ->> 'key', given ->> 'description');
         RETURN;
     ELSIF present.on_table IS NOT NULL AND on_table IS NULL THEN
@@ -104,7 +106,7 @@ BEGIN
     wanted := webhooks.checked_event(
         present.name, given ->> 'type', on_table, webhooks.text_list(given -> 'fields'), given ->> 'condition',
         given ->> 'data', given ->> 'account', given ->> 'key', given ->> 'description');
-    IF webhooks.event_document(wanted) <> webhooks.event_document(present) THEN
+    IF webhooks.event_document(wanted) <> webhooks.event_document(present) - 'owner' THEN
         PERFORM webhooks.alter_event(
             present.name, given ->> 'type', on_table,
             coalesce(webhooks.text_list(given -> 'fields'), '{}'), coalesce(given ->> 'condition', ''),
@@ -155,7 +157,7 @@ BEGIN
     END LOOP;
     FOR listed IN SELECT * FROM webhooks.listed_differently(config -> 'webhooks', before -> 'webhooks') LOOP
         place := format('webhooks[%s]', listed.n) || coalesce(' (' || (listed.item ->> 'name') || ')', '');
-        given := webhooks.given_webhook(listed.item, '{id}') - 'id';
+        given := webhooks.given_webhook(listed.item, '{id,owner}') - 'id';
         PERFORM webhooks.check_name('name', given ->> 'name');
         PERFORM webhooks.put_webhook(webhooks.saved_webhook_id(given), given);
     END LOOP;
@@ -230,4 +232,4 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION webhooks.apply_config(jsonb, boolean) IS
-'Makes all named events and webhooks what a document of export_config says, and returns what that changes, a line each: + for what is new, - for what is gone, ~ for what is another. With dry_run the same lines and the same errors, and nothing is changed. Webhooks and events are found by name; what is not listed is dropped, unless its whole section is left out. Of a webhook what is left out stays as it is, secret, headers and handshake_key above all, or has its default in a new one, whose secret is made; an event is listed with its whole definition. All or nothing: an error tells the place in the document.';
+'Makes all named events and webhooks what a document of export_config says, and returns what that changes, a line each: + for what is new, - for what is gone, ~ for what is another. With dry_run the same lines and the same errors, and nothing is changed. Webhooks and events are found by name; what is not listed is dropped, unless its whole section is left out. Of a webhook what is left out stays as it is, secret, headers and handshake_key above all, or has its default in a new one, whose secret is made; an event is listed with its whole definition. What is new is its owner''s, or the caller''s where it says none. All or nothing: an error tells the place in the document.';

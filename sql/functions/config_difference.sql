@@ -17,18 +17,19 @@ COMMENT ON FUNCTION webhooks.shown_value(jsonb) IS
 
 
 CREATE FUNCTION webhooks.shown_event(event jsonb) RETURNS text
-LANGUAGE sql IMMUTABLE
+LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT concat_ws(', ', event ->> 'name',
                      (event ->> 'type') || ' on ' || (event ->> 'on_table'),
                      (SELECT string_agg(key || ' ' || webhooks.shown_value(event -> key), ', ' ORDER BY n)
                       FROM unnest('{fields,condition,data,account,key,description}'::text[]) WITH ORDINALITY AS k (key, n)
-                      WHERE event ? key))
+                      WHERE event ? key),
+                     'owner ' || nullif(event ->> 'owner', webhooks.caller_name()))
 $$;
 
 COMMENT ON FUNCTION webhooks.shown_event(jsonb) IS
-'For apply_config: an event in one line.';
+'For apply_config: an event in one line, with its owner where that is not the caller.';
 
 
 CREATE FUNCTION webhooks.value_differences(before jsonb, after jsonb) RETURNS TABLE (key text, difference text)
@@ -52,7 +53,7 @@ COMMENT ON FUNCTION webhooks.value_differences(jsonb, jsonb) IS
 
 
 CREATE FUNCTION webhooks.event_differences(before jsonb, after jsonb) RETURNS TABLE (sign text, difference text)
-LANGUAGE sql IMMUTABLE
+LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     WITH b AS (SELECT CASE jsonb_typeof(e) WHEN 'string' THEN jsonb_build_object('name', e) ELSE e END AS event
@@ -100,7 +101,8 @@ AS $$
         FROM webhooks w WHERE a IS NULL OR b IS NULL
         UNION ALL
         SELECT 2, w.name, 2, format('%s webhook %s: %s', w.sign, w.name, d.difference)
-        FROM webhooks w, webhooks.value_differences(w.compared, a) d WHERE a IS NOT NULL
+        FROM webhooks w, webhooks.value_differences(w.compared, a) d
+        WHERE a IS NOT NULL AND (d.key <> 'owner' OR a ->> 'owner' IS DISTINCT FROM webhooks.caller_name())
         UNION ALL
         SELECT 2, w.name, 3, format('%s webhook %s: endpoint %s', CASE WHEN present THEN '-' ELSE '+' END, w.name, url)
         FROM webhooks w,

@@ -118,17 +118,47 @@ BEGIN
         RETURN jsonb_build_object('name', event);
     END IF;
     IF event ? 'name' THEN
-        PERFORM webhooks.check_keys('events', event, '{name,payload}');
+        PERFORM webhooks.check_keys('events', event,
+            CASE WHEN strpos(event ->> 'name', '*') > 0 THEN '{name,payload,owner}' ELSE '{name,payload}' END::text[]);
     ELSE
-        PERFORM webhooks.check_keys('events', event, '{name,type,on_table,fields,condition,payload}');
+        PERFORM webhooks.check_keys('events', event, '{name,type,on_table,fields,condition,payload,owner}');
     END IF;
-    PERFORM webhooks.check_values(event - 'on_table', NULL::webhooks.event, '{payload}');
+    PERFORM webhooks.check_values(event - 'on_table', NULL::webhooks.event, '{payload,owner}');
     -- A template may have a null; a key that is null is as if it was left out.
     RETURN (SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(event) WHERE value <> 'null');
 END $$;
 
 COMMENT ON FUNCTION webhooks.given_event(jsonb) IS
 'For save_webhook and apply_config: one of the events of a webhook''s definition as an object: {"name", "payload"}, or an unnamed event.';
+
+
+CREATE FUNCTION webhooks.given_owner(given jsonb, present name) RETURNS name
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    owner text := given ->> 'owner';
+BEGIN
+    IF owner IS NULL OR owner = present THEN
+        RETURN coalesce(present, webhooks.caller_name());
+    ELSIF present IS NOT NULL THEN
+        RAISE EXCEPTION 'invalid argument "owner": it is role "%"''s', present
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Leave owner out. What one role has made webhooks.reassign_owned(old_role, new_role) makes another''s.';
+    ELSIF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = owner) THEN
+        RAISE EXCEPTION 'invalid argument "owner": role "%" does not exist', owner
+            USING ERRCODE = 'undefined_object',
+                  HINT = 'Create that role, give another one, or leave owner out for what shall be yours.';
+    ELSIF NOT webhooks.is_mine(owner) THEN
+        RAISE EXCEPTION 'invalid argument "owner": permission denied for role "%"', owner
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = 'Give a role that you are a member of, or leave owner out for what shall be yours.';
+    END IF;
+    RETURN owner;
+END $$;
+
+COMMENT ON FUNCTION webhooks.given_owner(jsonb, name) IS
+'For save_webhook and apply_config: whose a definition is or, where nothing is present yet, shall be: the caller''s unless it says otherwise. An error if it cannot be that role''s.';
 
 
 CREATE FUNCTION webhooks.given_table(name text) RETURNS regclass
@@ -167,7 +197,7 @@ BEGIN
         '{name,url,endpoints,events,state,description,account,secret,signature,headers,handshake_key,throttle_calls,throttle_per,batch_size,max_in_flight,ordering,timeout,retry_schedule,when_exhausted,properties,errors_email,payload}'
         || other_keys || for_reading);
     PERFORM webhooks.check_values(definition - for_reading - 'verify', NULL::webhooks.webhook,
-                                  '{headers,properties,payload,url,endpoints,events}');
+                                  '{headers,properties,payload,url,endpoints,events,owner}');
     SELECT coalesce(jsonb_object_agg(key, CASE WHEN key = ANY (can_be_none) AND value IN ('""', '0') THEN 'null' ELSE value END), '{}')
     INTO given
     FROM jsonb_each(definition)

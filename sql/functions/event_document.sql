@@ -1,6 +1,18 @@
 -- Events as JSON. Where export_config and get_webhook say what an event is, and where apply_config and save_webhook compare
 -- it with what they were given, it is with these words.
 
+CREATE FUNCTION webhooks.shown_owner(maker name) RETURNS name
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN CASE WHEN NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = maker AND webhooks.may_do_all(r.oid)) THEN maker END;
+END $$;
+
+COMMENT ON FUNCTION webhooks.shown_owner(name) IS
+'The key owner of a definition: who made it. NULL for who manages all, for which it matters to nobody which of them it was.';
+
+
 CREATE FUNCTION webhooks.event_document(event webhooks.event) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -19,12 +31,14 @@ BEGIN
         'data', today.data,
         'account', today.account,
         'key', today.key,
-        'description', today.description))
+        'description', today.description,
+        -- An unnamed event without a condition is everybody's who asks for it.
+        'owner', CASE WHEN today.named OR today.condition IS NOT NULL THEN webhooks.shown_owner(today.created_by) END))
     FROM webhooks.event_today(event) AS today;
 END $$;
 
 COMMENT ON FUNCTION webhooks.event_document(webhooks.event) IS
-'An event as JSON: the parameters that create_event makes it with, or add_event, where it has no name, under the names that columns have today. What it has not is left out.';
+'An event as JSON: the parameters that create_event makes it with, or add_event, where it has no name, under the names that columns have today, and its owner. What it has not is left out.';
 
 
 CREATE FUNCTION webhooks.subscription_documents(of_webhook bigint) RETURNS TABLE (event text, document jsonb)
@@ -43,15 +57,17 @@ BEGIN
     SELECT p.pattern,
            jsonb_build_object('name', p.pattern)
                || CASE WHEN p.payload IS NULL THEN '{}' ELSE jsonb_build_object('payload', p.payload) END
-    FROM webhooks.subscription_pattern p
+               || CASE WHEN p.any_event THEN '{}'
+                       ELSE jsonb_strip_nulls(jsonb_build_object('owner', webhooks.shown_owner(w.created_by))) END
+    FROM webhooks.subscription_pattern p JOIN webhooks.webhook w ON w.id = p.webhook_id
     WHERE p.webhook_id = of_webhook;
 END $$;
 
 COMMENT ON FUNCTION webhooks.subscription_documents(bigint) IS
-'What a webhook has asked for, by name, pattern or as an unnamed event, as JSON: {"name", "payload"} or the definition of the unnamed event; payload only where it is of the subscription''s own. event is what unsubscribe takes.';
+'What a webhook has asked for, by name, pattern or as an unnamed event, as JSON: {"name", "payload"} or the definition of the unnamed event; payload only where it is of the subscription''s own, owner where a pattern or condition is not of one who manages all. event is what unsubscribe takes.';
 
 
-CREATE FUNCTION webhooks.event_list(of_webhook bigint) RETURNS jsonb
+CREATE FUNCTION webhooks.event_list(of_webhook bigint, with_owners boolean) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -60,8 +76,9 @@ BEGIN
     RETURN coalesce(jsonb_agg(CASE WHEN d.document - 'name' = '{}' THEN d.document -> 'name' ELSE d.document END
                               ORDER BY d.document ->> 'name' COLLATE "C", d.document ->> 'on_table' COLLATE "C",
                                        d.document ->> 'type' COLLATE "C", d.document::text COLLATE "C"), '[]')
-    FROM webhooks.subscription_documents(of_webhook) d;
+    FROM (SELECT s.document - CASE WHEN with_owners THEN '{}' ELSE '{owner}' END::text[] AS document
+          FROM webhooks.subscription_documents(of_webhook) s) AS d;
 END $$;
 
-COMMENT ON FUNCTION webhooks.event_list(bigint) IS
+COMMENT ON FUNCTION webhooks.event_list(bigint, boolean) IS
 'The key events of a webhook''s definition: names and patterns, as objects where they have a payload of their own, then unnamed events.';

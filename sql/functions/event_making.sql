@@ -49,13 +49,13 @@ AS $$
     SELECT e.* FROM webhooks.event e
     WHERE NOT e.named AND e.dropped_at IS NULL AND e.on_table = wanted.on_table AND e.type = wanted.type
       -- Another role's words may mean something else: its search_path may be another one.
-      AND (wanted.condition IS NULL OR e.created_by = webhooks.caller_name())
+      AND (wanted.condition IS NULL OR e.created_by = wanted.created_by)
       AND coalesce(hash_array_extended(e.fields, 0), 0) = coalesce(hash_array_extended(wanted.fields, 0), 0)
       AND hashtextextended(coalesce(e.condition, ''), 0) = hashtextextended(coalesce(wanted.condition, ''), 0)
 $$;
 
 COMMENT ON FUNCTION webhooks.event_of_words(webhooks.event) IS
-'For add_event: the one unnamed event that was given in these words, with a condition by this caller, whatever the names in them stand for today.';
+'For add_event: the one unnamed event that was given in these words, with a condition by this maker, whatever the names in them stand for today.';
 
 
 CREATE FUNCTION webhooks.unnamed_event(wanted webhooks.event) RETURNS bigint
@@ -142,15 +142,16 @@ DECLARE
     made webhooks.event := wanted;
 BEGIN
     made.id := nextval('webhooks.event_id_seq');
-    made.understood := webhooks.put_event_on_table(made, webhooks.caller());
+    made.understood := webhooks.put_event_on_table(made, webhooks.role_named(made.created_by));
 
     INSERT INTO webhooks.event
-        (id, name, named, type, on_table, object_schema, object_name, fields, condition, data, account, key, understood, description)
+        (id, name, named, type, on_table, object_schema, object_name, fields, condition, data, account, key, understood, description,
+         created_by)
     OVERRIDING SYSTEM VALUE
     SELECT made.id,
            coalesce(made.name, concat_ws(':', made.type, concat_ws('.', n.nspname, c.relname), made.id)),
            made.named, made.type, made.on_table, n.nspname, c.relname, made.fields, made.condition,
-           made.data, made.account, made.key, made.understood, made.description
+           made.data, made.account, made.key, made.understood, made.description, made.created_by
     FROM (SELECT) AS always
          LEFT JOIN pg_class c ON c.oid = made.on_table
          LEFT JOIN pg_namespace n ON n.oid = c.relnamespace;
@@ -158,7 +159,7 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION webhooks.make_event(webhooks.event) IS
-'For create_event and add_event: puts an event on its table, stores it, and returns its id. Without a name one is generated.';
+'For create_event and add_event: puts an event on its table, for the role in created_by, stores it, and returns its id. Without a name one is generated.';
 
 
 CREATE FUNCTION webhooks.put_event_on_table(event webhooks.event, role oid) RETURNS text[]

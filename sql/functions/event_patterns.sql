@@ -132,7 +132,7 @@ COMMENT ON FUNCTION webhooks.follow_patterns(bigint, bigint, text) IS
 'For subscribe, unsubscribe, create_event and alter_event, under lock_patterns: makes and ends the subscriptions that patterns make, of one webhook or all and one event or all. An event that has columns which a payload needs and does not have is an error for who asks for the pattern, and else a WARNING.';
 
 
-CREATE FUNCTION webhooks.subscribe_to_pattern(webhook_id bigint, pattern text, payload jsonb) RETURNS void
+CREATE FUNCTION webhooks.subscribe_to_pattern(maker name, webhook_id bigint, pattern text, payload jsonb) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -141,7 +141,7 @@ BEGIN
     PERFORM webhooks.check_name('events', pattern);
     PERFORM webhooks.lock_patterns(exclusively => true);
     INSERT INTO webhooks.subscription_pattern AS p (webhook_id, pattern, payload, any_event)
-    VALUES (webhook_id, pattern, payload, webhooks.may_do_all(webhooks.caller()))
+    VALUES (webhook_id, pattern, payload, webhooks.may_do_all(webhooks.role_named(maker)))
     ON CONFLICT ON CONSTRAINT subscription_pattern_pkey DO UPDATE
         SET payload = coalesce(excluded.payload, p.payload), any_event = p.any_event OR excluded.any_event
         WHERE excluded.payload IS DISTINCT FROM p.payload AND excluded.payload IS NOT NULL OR excluded.any_event > p.any_event;
@@ -151,8 +151,8 @@ BEGIN
     PERFORM webhooks.follow_patterns(webhook_id, NULL, pattern);
 END $$;
 
-COMMENT ON FUNCTION webhooks.subscribe_to_pattern(bigint, text, jsonb) IS
-'For subscribe. Where the webhook has the pattern, a payload replaces the one that it has.';
+COMMENT ON FUNCTION webhooks.subscribe_to_pattern(name, bigint, text, jsonb) IS
+'For subscribe and apply_config. Where the webhook has the pattern, a payload replaces the one that it has.';
 
 
 CREATE FUNCTION webhooks.unsubscribe_from_pattern(webhook text, webhook_id bigint, pattern text) RETURNS void

@@ -1,5 +1,40 @@
 -- Events as a user makes and drops them.
 
+CREATE FUNCTION webhooks.create_event_for(
+    maker name, name text, type text, on_table regclass, fields text[], condition text, data text, account text, key text,
+    description text
+) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    wanted  webhooks.event;
+    made_id bigint;
+BEGIN
+    PERFORM webhooks.check_event_name(name);
+    IF on_table IS NOT NULL THEN
+        PERFORM webhooks.check_watched_table(on_table, webhooks.role_named(maker));
+    END IF;
+    IF EXISTS (SELECT FROM webhooks.event e
+               WHERE e.name = create_event_for.name AND e.dropped_at IS NULL AND webhooks.is_mine(e.created_by)) THEN
+        PERFORM webhooks.retire_dead_events(name);
+    END IF;
+    wanted := webhooks.checked_event(name, type, on_table, fields, condition, data, account, key, description);
+    wanted.created_by := maker;
+    made_id := webhooks.make_event(wanted);
+
+    PERFORM webhooks.lock_patterns(exclusively => false);
+    PERFORM webhooks.follow_patterns(NULL, made_id);
+EXCEPTION WHEN unique_violation THEN
+    RAISE EXCEPTION 'invalid argument "name": event "%" already exists', name
+        USING ERRCODE = 'duplicate_object',
+              HINT = 'Choose another name, or drop that one with webhooks.drop_event(name).';
+END $$;
+
+COMMENT ON FUNCTION webhooks.create_event_for(name, text, text, regclass, text[], text, text, text, text, text) IS
+'For create_event and apply_config: makes a named event that is the maker''s, whose privileges the caller must have.';
+
+
 CREATE FUNCTION webhooks.create_event(
     name        text,
     type        text     = NULL,
@@ -13,30 +48,53 @@ CREATE FUNCTION webhooks.create_event(
 ) RETURNS void
 LANGUAGE webhooks_plpgsql
 AS $$
-DECLARE
-    made_id bigint;
 BEGIN
-    PERFORM webhooks.check_event_name(name);
-    IF on_table IS NOT NULL THEN
-        PERFORM webhooks.check_watched_table(on_table, webhooks.caller());
-    END IF;
-    IF EXISTS (SELECT FROM webhooks.event e
-               WHERE e.name = create_event.name AND e.dropped_at IS NULL AND webhooks.is_mine(e.created_by)) THEN
-        PERFORM webhooks.retire_dead_events(name);
-    END IF;
-    made_id := webhooks.make_event(
-        webhooks.checked_event(name, type, on_table, fields, condition, data, account, key, description));
-
-    PERFORM webhooks.lock_patterns(exclusively => false);
-    PERFORM webhooks.follow_patterns(NULL, made_id);
-EXCEPTION WHEN unique_violation THEN
-    RAISE EXCEPTION 'invalid argument "name": event "%" already exists', name
-        USING ERRCODE = 'duplicate_object',
-              HINT = 'Choose another name, or drop that one with webhooks.drop_event(name).';
+    PERFORM webhooks.create_event_for(webhooks.caller_name(), name, type, on_table, fields, condition, data, account, key, description);
 END $$;
 
 COMMENT ON FUNCTION webhooks.create_event(text, text, regclass, text[], text, text, text, text, text) IS
 'Makes a named event that any webhook can subscribe to, such as lead:won. With type (table.recordInsert, table.recordUpdate, table.recordDelete or table.truncate) and on_table it is a trigger there; fields are columns of which an update must change one; condition, data, account and key are SQL expressions over OLD and NEW: data gives a JSON object that is sent in place of the row, account says whose message it is, key is what messages are kept in order by instead of the primary key; the latter two may be just a column''s name. They are evaluated in the transaction that changes the row, data, account and key with the privileges of who makes the event. Without type and on_table only emit raises it, and emit raises no other. Webhooks with a pattern that matches the name are subscribed at once.';
+
+
+CREATE FUNCTION webhooks.add_event_for(
+    maker name, webhook text, type text, on_table regclass, fields text[], condition text, payload jsonb
+) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    webhook_id bigint := webhooks.webhook_id(webhook);
+    wanted     webhooks.event;
+    event_id   bigint;
+    event      webhooks.event;
+BEGIN
+    IF on_table IS NOT NULL THEN
+        PERFORM webhooks.check_watched_table(on_table, webhooks.role_named(maker));
+    END IF;
+    wanted := webhooks.checked_event(NULL, type, on_table, fields, condition, NULL, NULL, NULL, NULL);
+    wanted.created_by := maker;
+
+    -- An event that exists is found without a lock on anything but itself; making one is done one session at a time.
+    event_id := webhooks.unnamed_event(wanted);
+    IF event_id IS NULL THEN
+        PERFORM webhooks.lock_definitions('webhooks.event'::regclass, on_table::oid::int, exclusively => true);
+        event_id := coalesce(webhooks.unnamed_event(wanted), webhooks.make_unnamed_event(wanted));
+    END IF;
+
+    SELECT e.* INTO event FROM webhooks.event e WHERE e.id = event_id;
+    IF NOT webhooks.has_event_trigger(event) THEN
+        event.understood := webhooks.put_event_on_table(event, webhooks.role_named(maker));
+        UPDATE webhooks.event e SET understood = event.understood
+        WHERE e.id = event_id AND e.understood IS DISTINCT FROM event.understood;
+    END IF;
+
+    PERFORM webhooks.subscribe_to(webhook_id, event_id, payload);
+    RETURN event.name;
+END $$;
+
+COMMENT ON FUNCTION webhooks.add_event_for(name, text, text, regclass, text[], text, jsonb) IS
+'For add_event and save_webhook: has the webhook told about an unnamed event that is the maker''s, whose privileges the caller must have.';
 
 
 CREATE FUNCTION webhooks.add_event(
@@ -49,34 +107,8 @@ CREATE FUNCTION webhooks.add_event(
 ) RETURNS text
 LANGUAGE webhooks_plpgsql
 AS $$
-#variable_conflict use_variable
-DECLARE
-    webhook_id bigint := webhooks.webhook_id(webhook);
-    wanted     webhooks.event;
-    event_id   bigint;
-    event      webhooks.event;
 BEGIN
-    IF on_table IS NOT NULL THEN
-        PERFORM webhooks.check_watched_table(on_table, webhooks.caller());
-    END IF;
-    wanted := webhooks.checked_event(NULL, type, on_table, fields, condition, NULL, NULL, NULL, NULL);
-
-    -- An event that exists is found without a lock on anything but itself; making one is done one session at a time.
-    event_id := webhooks.unnamed_event(wanted);
-    IF event_id IS NULL THEN
-        PERFORM webhooks.lock_definitions('webhooks.event'::regclass, on_table::oid::int, exclusively => true);
-        event_id := coalesce(webhooks.unnamed_event(wanted), webhooks.make_unnamed_event(wanted));
-    END IF;
-
-    SELECT e.* INTO event FROM webhooks.event e WHERE e.id = event_id;
-    IF NOT webhooks.has_event_trigger(event) THEN
-        event.understood := webhooks.put_event_on_table(event, webhooks.caller());
-        UPDATE webhooks.event e SET understood = event.understood
-        WHERE e.id = event_id AND e.understood IS DISTINCT FROM event.understood;
-    END IF;
-
-    PERFORM webhooks.subscribe_to(webhook_id, event_id, payload);
-    RETURN event.name;
+    RETURN webhooks.add_event_for(webhooks.caller_name(), webhook, type, on_table, fields, condition, payload);
 END $$;
 
 COMMENT ON FUNCTION webhooks.add_event(text, text, regclass, text[], text, jsonb) IS

@@ -35,7 +35,7 @@ COMMENT ON FUNCTION webhooks.set_endpoints(text, bigint, jsonb) IS
 'For save_webhook and apply_config: adds and removes endpoints until these are the webhook''s. Those that stay keep their state and deliveries, and one in place of the only one takes over what waits, as alter_webhook has it.';
 
 
-CREATE FUNCTION webhooks.set_subscription(name text, of_webhook bigint, event text, wanted jsonb) RETURNS void
+CREATE FUNCTION webhooks.set_subscription(maker name, name text, of_webhook bigint, event text, wanted jsonb) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -47,7 +47,7 @@ BEGIN
     SELECT coalesce(d.document -> 'payload', 'null') INTO present
     FROM webhooks.subscription_documents(of_webhook) d WHERE d.event = event;
     IF present IS NULL THEN
-        PERFORM webhooks.subscribe(name, ARRAY[event], wanted);
+        PERFORM webhooks.subscribe_for(maker, name, ARRAY[event], wanted);
         -- One that a pattern made had the pattern's.
         SELECT coalesce(d.document -> 'payload', 'null') INTO present
         FROM webhooks.subscription_documents(of_webhook) d WHERE d.event = event;
@@ -55,7 +55,7 @@ BEGIN
     IF nullif(present, 'null') IS NOT DISTINCT FROM wanted THEN
         RETURN;
     ELSIF wanted IS NOT NULL THEN
-        PERFORM webhooks.subscribe(name, ARRAY[event], wanted);
+        PERFORM webhooks.subscribe_for(maker, name, ARRAY[event], wanted);
         RETURN;
     END IF;
 
@@ -72,8 +72,8 @@ BEGIN
     PERFORM webhooks.note_change(of_webhook);
 END $$;
 
-COMMENT ON FUNCTION webhooks.set_subscription(text, bigint, text, jsonb) IS
-'For save_webhook and apply_config: subscribes a webhook to an event or a pattern with just this payload; NULL is the webhook''s. A subscription that exists goes on.';
+COMMENT ON FUNCTION webhooks.set_subscription(name, text, bigint, text, jsonb) IS
+'For save_webhook and apply_config: subscribes a webhook to an event, or as the maker to a pattern, with just this payload; NULL is the webhook''s. A subscription that exists goes on.';
 
 
 CREATE FUNCTION webhooks.set_events(name text, of_webhook bigint, events jsonb) RETURNS void
@@ -82,20 +82,21 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     given record;
+    maker name;
     event text;
     kept  text[] := '{}';
     ended text[];
 BEGIN
     FOR given IN SELECT w.* FROM webhooks.wanted_events(of_webhook, events) w LOOP
         event := given.event;
-        IF event IS NULL THEN
-            event := webhooks.add_event(
-                name, type => given.wanted ->> 'type', on_table => webhooks.given_table(given.wanted ->> 'on_table'),
-                fields => webhooks.text_list(given.wanted -> 'fields'), condition => given.wanted ->> 'condition',
-                payload => given.wanted -> 'payload');
-        END IF;
         IF NOT given.is_so THEN
-            PERFORM webhooks.set_subscription(name, of_webhook, event, given.wanted -> 'payload');
+            maker := webhooks.given_owner(given.wanted, NULL);
+            IF event IS NULL THEN
+                event := webhooks.add_event_for(
+                    maker, name, given.wanted ->> 'type', webhooks.given_table(given.wanted ->> 'on_table'),
+                    webhooks.text_list(given.wanted -> 'fields'), given.wanted ->> 'condition', given.wanted -> 'payload');
+            END IF;
+            PERFORM webhooks.set_subscription(maker, name, of_webhook, event, given.wanted -> 'payload');
         END IF;
         kept := kept || event;
     END LOOP;
@@ -117,9 +118,11 @@ AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT g.wanted, coalesce(g.wanted ->> 'name', d.event), d.document IS NOT DISTINCT FROM g.wanted
+    SELECT g.wanted, coalesce(g.wanted ->> 'name', d.event),
+           d.event IS NOT NULL AND d.document -> 'payload' IS NOT DISTINCT FROM g.wanted -> 'payload'
     FROM jsonb_array_elements(events) WITH ORDINALITY AS g (wanted, n)
-         LEFT JOIN webhooks.subscription_documents(of_webhook) d ON d.document - 'payload' = g.wanted - 'payload'
+         LEFT JOIN webhooks.subscription_documents(of_webhook) d
+                   ON d.document - CASE WHEN g.wanted ? 'owner' THEN '{payload}' ELSE '{payload,owner}' END::text[] = g.wanted - 'payload'
     ORDER BY g.n;
 END $$;
 
@@ -150,6 +153,7 @@ DECLARE
     headers jsonb;
 BEGIN
     SELECT w.* INTO present FROM webhooks.webhook w WHERE w.id = of_webhook;
+    PERFORM webhooks.given_owner(given, present.created_by);
     wanted := jsonb_populate_record(present, given - '{id,state}'::text[]);
     -- Said again with another signature, it is to be kept, and not made anew.
     IF given ->> 'secret' IS DISTINCT FROM secrets ->> 'secret' OR wanted.signature <> present.signature THEN
@@ -193,11 +197,13 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    filled jsonb := webhooks.default_webhook() || given;
-    wanted webhooks.webhook;
+    filled  jsonb := webhooks.default_webhook() || given;
+    owner   name  := webhooks.given_owner(given, NULL);
+    wanted  webhooks.webhook;
+    made_id bigint;
 BEGIN
     wanted := jsonb_populate_record(NULL::webhooks.webhook, filled);
-    RETURN (webhooks.create_webhook(
+    made_id := (webhooks.create_webhook(
         wanted.name,
         filled -> 'endpoints' ->> 0,
         description    => wanted.description,
@@ -217,10 +223,12 @@ BEGIN
         properties     => wanted.properties,
         errors_email   => wanted.errors_email,
         payload        => wanted.payload)).id;
+    UPDATE webhooks.webhook w SET created_by = owner WHERE w.id = made_id AND w.created_by <> owner;
+    RETURN made_id;
 END $$;
 
 COMMENT ON FUNCTION webhooks.make_webhook(jsonb) IS
-'For save_webhook and apply_config: makes a webhook with create_webhook, the first of its endpoints, and no events yet; returns its id.';
+'For save_webhook and apply_config: makes a webhook with create_webhook, whose the definition says, the first of its endpoints, and no events yet; returns its id.';
 
 
 CREATE FUNCTION webhooks.put_webhook(of_webhook bigint, given jsonb) RETURNS bigint

@@ -49,8 +49,9 @@ COMMENT ON FUNCTION webhooks.check_event_list(text[]) IS
 'For subscribe and unsubscribe: raises an error unless there is at least one name or pattern.';
 
 
-CREATE FUNCTION webhooks.subscribe(webhook text, events text[], payload jsonb = NULL) RETURNS void
-LANGUAGE webhooks_plpgsql
+CREATE FUNCTION webhooks.subscribe_for(maker name, webhook text, events text[], payload jsonb) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     webhook_id bigint := webhooks.webhook_id(webhook);
@@ -61,11 +62,22 @@ BEGIN
     FOREACH event IN ARRAY events LOOP
         PERFORM webhooks.make_state_events(webhook_id, event);
         IF strpos(event, '*') > 0 THEN
-            PERFORM webhooks.subscribe_to_pattern(webhook_id, event, payload);
+            PERFORM webhooks.subscribe_to_pattern(maker, webhook_id, event, payload);
         ELSE
             PERFORM webhooks.subscribe_to(webhook_id, webhooks.event_id(event), payload);
         END IF;
     END LOOP;
+END $$;
+
+COMMENT ON FUNCTION webhooks.subscribe_for(name, text, text[], jsonb) IS
+'For subscribe and save_webhook: subscribes a webhook, by patterns as the maker, whose privileges the caller must have.';
+
+
+CREATE FUNCTION webhooks.subscribe(webhook text, events text[], payload jsonb = NULL) RETURNS void
+LANGUAGE webhooks_plpgsql
+AS $$
+BEGIN
+    PERFORM webhooks.subscribe_for(webhooks.caller_name(), webhook, events, payload);
 END $$;
 
 COMMENT ON FUNCTION webhooks.subscribe(text, text[], jsonb) IS

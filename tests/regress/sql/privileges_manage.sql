@@ -240,6 +240,41 @@ SELECT FROM webhooks.alter_event('bob:trap', key => 'NEW.status', condition => '
 SELECT FROM webhooks.alter_table('orders', 'ALTER status TYPE varchar');
 SELECT DISTINCT what, by FROM regress_webhooks_bob.seen ORDER BY what, by;
 SELECT p.proname, p.proowner::regrole FROM pg_proc p WHERE p.proname ~ '^event_[0-9]+$' ORDER BY p.proname;
+-- Nor when a superuser applies the document that has it: what is made anew is whose it was.
+BEGIN;
+SELECT webhooks.add_event('bobs2', 'table.recordDelete', 'orders', condition => 'OLD.id > 7') IS NOT NULL AS added;
+SET LOCAL ROLE regress_webhooks_bob;
+SELECT FROM webhooks.subscribe('bobs2', '{bob:*}');
+SELECT webhooks.add_event('bobs2', 'table.recordInsert', 'orders', condition => 'NEW.id + regress_webhooks_bob.planned() > 3') IS NOT NULL AS added;
+SELECT webhooks.save_webhook(webhooks.get_webhook('bobs2')) -> 'events' AS events;
+RESET ROLE;
+SELECT FROM webhooks.subscribe('anns', '{salary:*}');
+SELECT webhooks.export_config() AS config \gset
+SELECT kind, listed ->> 'name' AS name, listed ->> 'owner' AS owner, listed -> 'events' AS events
+FROM (VALUES ('events'), ('webhooks')) AS k (kind), jsonb_array_elements(:'config'::jsonb -> kind) AS listed;
+CREATE TEMPORARY VIEW owners AS
+    SELECT name, created_by FROM webhooks.event WHERE dropped_at IS NULL AND named AND name !~ '^webhook\d+'
+    UNION ALL SELECT name, created_by FROM webhooks.webhook
+    UNION ALL SELECT DISTINCT e.condition, e.created_by FROM webhooks.event e WHERE NOT e.named AND e.condition IS NOT NULL AND e.dropped_at IS NULL
+    UNION ALL SELECT w.name || ' ' || p.pattern, p.any_event::text::name
+              FROM webhooks.subscription_pattern p JOIN webhooks.webhook w ON w.id = p.webhook_id;
+CREATE TEMPORARY TABLE owners_before AS SELECT * FROM owners;
+SELECT count(*) > 0 AS dropped FROM webhooks.apply_config('{"events": [], "webhooks": []}');
+TRUNCATE regress_webhooks_bob.seen;
+SET LOCAL search_path = public, regress_webhooks_bob;
+SELECT line FROM webhooks.apply_config(:'config') AS line WHERE line ~ 'owner';
+SELECT webhooks.export_config() = :'config' AS same;
+SELECT * FROM webhooks.apply_config(:'config');
+SELECT DISTINCT what, by FROM regress_webhooks_bob.seen ORDER BY what, by;
+SELECT count(*) > 0 AS there FROM owners;
+(TABLE owners EXCEPT TABLE owners_before) UNION ALL (TABLE owners_before EXCEPT TABLE owners);
+ROLLBACK;
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.apply_config('{"webhooks": [{"name": "new", "url": "https://example.com", "owner": "nobody"}]}')$$) \gx
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.apply_config('{"events": [{"name": "ann:said", "owner": "regress_webhooks_bob"}]}')$$) \gx
+SET ROLE regress_webhooks_bob;
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.apply_config('{"events": [{"name": "new:event", "owner": "regress_webhooks_ann"}]}')$$) \gx
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.save_webhook('{"name": "bobs2", "events": [{"type": "table.recordInsert", "on_table": "orders", "owner": "regress_webhooks_ann"}]}')$$) \gx
+RESET ROLE;
 -- Nor does it get out of the statement that it is put into.
 SET ROLE regress_webhooks_bob;
 CREATE FUNCTION regress_webhooks_bob.switch() RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
