@@ -111,6 +111,7 @@ fn message(event: &Arc<Event>, seq: i64) -> Message {
         event: Arc::clone(event),
         operation: Operation::Insert,
         record: Some(seq.to_string()),
+        primary_key: None,
         changed: Vec::new(),
         data: Some(common::flight(seq)),
         old: None,

@@ -56,6 +56,7 @@ pub(crate) fn delivery(endpoint: &Arc<Endpoint>, seq: i64) -> Delivery {
         event: Arc::new(event),
         operation: Operation::Insert,
         record: None,
+        primary_key: None,
         changed: Vec::new(),
         data: Some("{}".into()),
         old: None,

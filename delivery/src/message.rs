@@ -63,8 +63,11 @@ pub struct Message {
     pub event: Arc<Event>,
     /// What was done.
     pub operation: Operation,
-    /// What it is about: the primary key as text, or the `record` given to `emit`.
+    /// What keeps it in order among others about the same: the event's key, else the primary key as text, or the
+    /// `record` given to `emit`.
     pub record: Option<String>,
+    /// The primary key as text, where `record` is an event's key.
+    pub primary_key: Option<String>,
     /// Names of the columns an update changed.
     pub changed: Vec<String>,
     /// The row or the emitted object as JSON text, which is embedded as it is.
@@ -86,6 +89,11 @@ impl Message {
             at: self.at,
             seq: self.seq,
         }
+    }
+
+    /// What it is about: the primary key as text, the event's key where the table has none, or the `record` given to `emit`.
+    pub(crate) fn subject(&self) -> Option<&str> {
+        self.primary_key.as_deref().or(self.record.as_deref())
     }
 
     /// As `eventType` has it: what was done to the table, or the name of what was emitted; of `webhook7.errors` it is
@@ -118,6 +126,7 @@ impl Message {
         Message {
             event: Arc::clone(&self.event),
             record: self.record.clone(),
+            primary_key: self.primary_key.clone(),
             account: self.account.clone(),
             changed: Vec::new(),
             data: None,
@@ -137,6 +146,7 @@ impl Message {
             .sum();
         size_of::<Self>()
             + optional(&self.record)
+            + optional(&self.primary_key)
             + changed
             + optional(&self.data)
             + optional(&self.old)

@@ -12,6 +12,7 @@ use crate::signing::Content;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const WEBHOOK_ATTEMPT: HeaderName = HeaderName::from_static("webhook-attempt");
+const WEBHOOK_OMITTED_BYTES: HeaderName = HeaderName::from_static("webhook-omitted-bytes");
 /// The word for messages about different events in one call.
 const MIXED: &str = "batch";
 
@@ -70,6 +71,13 @@ impl Request {
             ),
             (WEBHOOK_ATTEMPT, HeaderValue::from(first.attempt)),
         ]);
+        let omitted = batch.deliveries.iter().map(|d| d.message.omitted);
+        let omitted: u64 = omitted.flatten().map(u64::from).sum();
+        // Most payloads have no place for it.
+        if omitted > 0 {
+            self.headers
+                .push((WEBHOOK_OMITTED_BYTES, HeaderValue::from(omitted)));
+        }
         let content = Content {
             id: &id,
             at: occasion.at,
@@ -110,8 +118,35 @@ pub(crate) fn unix_micros(time: SystemTime) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::fixtures::{delivery, endpoint};
+    use crate::fixtures::{delivery, endpoint, settings};
+
+    #[test]
+    fn what_a_call_leaves_out_is_said_by_a_header() {
+        let endpoint = endpoint();
+        for omitted in [None, Some(20_000_000)] {
+            let mut delivery = delivery(&endpoint, 1);
+            Arc::make_mut(&mut delivery.message).omitted = omitted;
+            let batch = Batch {
+                begun: delivery.since,
+                deliveries: vec![delivery],
+            };
+            let occasion = Occasion {
+                at: SystemTime::UNIX_EPOCH,
+                random: 0,
+            };
+            let mut request = Request::default();
+            request.make(&batch, occasion, &settings()).unwrap();
+            let header = request
+                .headers
+                .iter()
+                .find(|(name, _)| name == WEBHOOK_OMITTED_BYTES);
+            let expected = omitted.map(|bytes| HeaderValue::from(bytes as u64));
+            assert_eq!(header.map(|(_, value)| value), expected.as_ref());
+        }
+    }
 
     #[test]
     fn a_call_is_named_after_its_events_where_they_have_one_name() {

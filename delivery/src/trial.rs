@@ -127,6 +127,7 @@ fn test_delivery(endpoint: Arc<Endpoint>) -> Delivery {
         event: Arc::new(event),
         operation: Operation::Emit,
         record: None,
+        primary_key: None,
         changed: Vec::new(),
         data: Some(format!("{{\"webhook\":{name}}}")),
         old: None,

@@ -8,18 +8,19 @@ COMMENT ON SEQUENCE webhooks.message_seq IS
 'Orders messages: a number is taken while the row''s lock is held, so that numbers of one record rise in commit order.';
 
 CREATE TABLE webhooks.message (
-    at        timestamptz,
-    xid       xid8,
-    seq       bigint,
-    event_id  bigint,
-    operation "char",
-    record    text,
-    changed   text[],
-    data      json,
-    old       json,
-    account   text,
-    metadata  json,
-    omitted   int
+    at          timestamptz,
+    xid         xid8,
+    seq         bigint,
+    event_id    bigint,
+    operation   "char",
+    record      text,
+    changed     text[],
+    data        json,
+    old         json,
+    account     text,
+    metadata    json,
+    omitted     int,
+    primary_key text
 ) PARTITION BY RANGE (at);
 
 CREATE INDEX message_xid_seq_idx ON webhooks.message (xid, seq);
@@ -44,6 +45,8 @@ COMMENT ON COLUMN webhooks.message.xid IS 'The transaction that wrote it. The wo
 COMMENT ON COLUMN webhooks.message.operation IS 'i insert, u update, d delete, t truncate, e emitted.';
 COMMENT ON COLUMN webhooks.message.record IS
 'Which record it is about: the event''s key, else the primary key as text, a JSON array where it has several columns, or what emit() was given.';
+COMMENT ON COLUMN webhooks.message.primary_key IS
+'The primary key, written as record is, where the event''s key stands there. NULL elsewhere.';
 COMMENT ON COLUMN webhooks.message.changed IS 'Names of the columns that an update changed.';
 COMMENT ON COLUMN webhooks.message.data IS 'The row, for a delete the deleted one, or what the event''s data made of it; what emit() was given.';
 COMMENT ON COLUMN webhooks.message.old IS 'The changed columns of an update, before it.';

@@ -112,10 +112,11 @@ fn fill_in(entry: &mut Entry, plan: &Plan, computed: &Computed, firing: &Firing,
         Some(Source::Column(position)) => column(position),
         Some(Source::Function) => values.account.take(),
     };
-    entry.record = match computed.key {
-        None => plan.json.record(row, &plan.key),
-        Some(Source::Column(position)) => column(position),
-        Some(Source::Function) => values.key.take(),
+    let primary_key = plan.json.record(row, &plan.key);
+    (entry.record, entry.primary_key) = match computed.key {
+        None => (primary_key, None),
+        Some(Source::Column(position)) => (column(position), primary_key),
+        Some(Source::Function) => (values.key.take(), primary_key),
     };
 }
 

@@ -32,7 +32,7 @@ impl Default for Messages {
             by_place: Statement::new(
                 // Cast to text, the long values of all rows would be read and copied at once.
                 "SELECT m.seq, m.at, m.xid::text::bigint, m.event_id, m.operation::text, m.record, m.changed, m.data, m.old,
-                        m.account, m.metadata, m.omitted
+                        m.account, m.metadata, m.omitted, m.primary_key
                    FROM unnest($1::text[]::xid8[], $2::bigint[]) AS k (xid, seq)
                    JOIN webhooks.message m ON m.xid = k.xid AND m.seq = k.seq
                   WHERE m.at BETWEEN $3 AND $4",
@@ -86,6 +86,7 @@ impl Messages {
                     account: optional_text(&row, 10),
                     metadata: optional_text(&row, 11),
                     omitted: optional::<i32>(&row, 12).map(|bytes| bytes as u32),
+                    primary_key: optional_text(&row, 13),
                 };
                 Some(((at, message.seq), Arc::new(message)))
             })

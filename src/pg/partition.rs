@@ -14,7 +14,7 @@ use super::sys::raw;
 use super::{catalog, sys, versions};
 
 /// How many columns `webhooks.message` has.
-pub(super) const COLUMNS: usize = 12;
+pub(super) const COLUMNS: usize = 13;
 
 const WRITING: pg_sys::LOCKMODE = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
 const NO_LOCK: pg_sys::LOCKMODE = pg_sys::NoLock as pg_sys::LOCKMODE;

@@ -108,6 +108,8 @@ pub struct Entry {
     pub metadata: Option<Text>,
     /// How many bytes were left out, if any.
     pub omitted: Option<usize>,
+    /// The primary key, where what orders it is another.
+    pub primary_key: Option<Text>,
 }
 
 impl Entry {
@@ -123,6 +125,7 @@ impl Entry {
             account: None,
             metadata: None,
             omitted: None,
+            primary_key: None,
         }
     }
 
@@ -164,6 +167,7 @@ pub fn append(mut entry: Entry) -> Option<Recorded> {
             let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
             Datum::from(bytes)
         }),
+        entry.primary_key.as_mut().map(Text::datum),
     ];
     let mut row = Values {
         values: columns.map(|column| column.unwrap_or(Datum::null())),

@@ -14,12 +14,8 @@ pub(super) fn append(out: &mut Vec<u8>, context: &Context<'_>, message: &Message
     body.string("type", message.event.label());
     body.time("time", message.at);
     // A record may be the empty string, which the attribute may not.
-    if let Some(record) = message
-        .record
-        .as_deref()
-        .filter(|record| !record.is_empty())
-    {
-        body.string("subject", record);
+    if let Some(subject) = message.subject().filter(|subject| !subject.is_empty()) {
+        body.string("subject", subject);
     }
     body.string("datacontenttype", "application/json");
     body.json("data", message.data.as_deref());

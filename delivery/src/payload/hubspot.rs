@@ -39,7 +39,7 @@ fn append_element(
 ) {
     let message = item.message;
     let mut element = Object::new(out);
-    element.record("objectId", message.record.as_deref());
+    element.record("objectId", message.subject());
     if let Some((name, value)) = property {
         element.string("propertyName", name);
         // Where the event's own data has no such key nobody knows the value. Null would say that it is gone.

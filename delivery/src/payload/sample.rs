@@ -43,6 +43,7 @@ pub(super) fn message(operation: Operation) -> Message {
         }),
         operation,
         record: Some("1".into()),
+        primary_key: None,
         changed: if updated {
             vec!["status".into()]
         } else {

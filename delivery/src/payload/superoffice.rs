@@ -13,7 +13,7 @@ pub(super) fn append(out: &mut Vec<u8>, context: &Context<'_>, message: &Message
     body.time("Timestamp", message.at);
     body.string("Event", &event(message));
     body.optional("Entity", entity(message));
-    body.record("PrimaryKey", message.record.as_deref());
+    body.record("PrimaryKey", message.subject());
     append_names(body.value("Changes"), &changes(message));
     body.json("ChangedByAssociateId", associate(message));
     body.string("WebhookName", context.webhook_name);

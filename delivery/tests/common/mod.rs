@@ -61,6 +61,7 @@ pub fn message(seq: i64, record: Option<&str>) -> Message {
         event: event("orders"),
         operation: Operation::Insert,
         record: record.map(str::to_owned),
+        primary_key: None,
         changed: Vec::new(),
         data: Some(format!(r#"{{"id":{seq}}}"#)),
         old: None,

@@ -75,6 +75,7 @@ fn message(
         }),
         operation,
         record: Some("1".into()),
+        primary_key: None,
         changed: vec!["a".into()],
         data: data.clone(),
         old: old.clone(),

@@ -51,3 +51,18 @@ SELECT * FROM pg_temp.bodies('null');
 SELECT * FROM pg_temp.bodies(NULL);
 
 DROP TABLE leads;
+
+-- What keeps messages in order does not say which record they are about.
+CREATE TABLE public.deals (id int PRIMARY KEY, customer text);
+SELECT FROM webhooks.create_event('deal', 'table.recordInsert', 'deals', key => 'customer');
+SELECT FROM webhooks.create_event('deal:told', 'table.recordInsert', 'deals', key => 'upper(NEW.customer)', data => $$json_build_object('of', NEW.customer)$$);
+SELECT FROM webhooks.subscribe('one', '{deal,deal:told}');
+INSERT INTO deals VALUES (7, 'c-1'), (8, NULL);
+SELECT e.name, m.record, m.primary_key FROM webhooks.message m JOIN webhooks.event e ON e.id = m.event_id WHERE e.name ~ 'deal' ORDER BY m.seq;
+CREATE FUNCTION pg_temp.told(event text, payload text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM webhooks.subscribe('one', ARRAY[event], to_jsonb(payload));
+    RETURN substring(p.body FROM '"(?:subject|objectId|PrimaryKey)":[^,]*') FROM webhooks.preview('one', event) AS p;
+END $$;
+SELECT event, pg_temp.told(event, payload)
+FROM unnest('{deal,deal:told}'::text[]) AS event, unnest('{cloudevents,hubspot,superoffice}'::text[]) AS payload;

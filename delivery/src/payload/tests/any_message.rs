@@ -94,6 +94,7 @@ impl Maker {
                 "[1,\"a\"]",
                 "\u{0}",
             ]),
+            primary_key: self.perhaps(&["", "7", "[1,\"a\"]"]),
             changed: (0..self.below(4))
                 .map(|_| self.one_of(NAMES).to_owned())
                 .collect(),

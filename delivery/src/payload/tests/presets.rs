@@ -89,6 +89,28 @@ fn the_source_of_a_cloud_event_is_a_uri_reference() {
 }
 
 #[test]
+fn the_record_is_the_primary_key_whatever_keeps_it_in_order() {
+    for (key, primary_key, subject) in [
+        (Some("C-1"), Some("7"), "7"),
+        (None, Some("7"), "7"),
+        (Some("3"), None, "3"),
+    ] {
+        let ordered = Message {
+            primary_key: primary_key.map(str::to_owned),
+            ..with_record(message(Operation::Insert), key)
+        };
+        for (preset, shown) in [
+            ("cloudevents", format!("\"subject\":\"{subject}\"")),
+            ("hubspot", format!("\"objectId\":{subject}")),
+            ("superoffice", format!("\"PrimaryKey\":{subject}")),
+        ] {
+            let body = body(preset, &CONTEXT, &ordered);
+            assert!(body.contains(&shown), "{key:?} {primary_key:?}: {body}");
+        }
+    }
+}
+
+#[test]
 fn capsule_has_the_rows_of_one_event_in_one_array() {
     let one = with_data(message(Operation::Insert), DIGITS);
     assert_eq!(
