@@ -15,7 +15,7 @@ BEGIN
                    -- Those that the product makes for itself are no decision of anybody's.
                    WHERE e.named AND e.dropped_at IS NULL AND e.name !~ '^webhook[0-9]*\.'
                      AND (of_all OR e.created_by = ANY (mine))),
-        'webhooks', (SELECT coalesce(jsonb_agg(webhooks.webhook_document(w.id, with_owners => true)
+        'webhooks', (SELECT coalesce(jsonb_agg(webhooks.webhook_document(w.id, portable => true)
                                                    - CASE WHEN secrets THEN '{}' ELSE '{secret,headers,handshake_key}' END::text[]
                                                ORDER BY w.name COLLATE "C"), '[]')
                      FROM webhooks.webhook w
@@ -135,6 +135,25 @@ COMMENT ON FUNCTION webhooks.listed_differently(jsonb, jsonb) IS
 'For apply_config: the definitions of a list that say something else than those that there are, with their places. A key that is left out says nothing.';
 
 
+CREATE FUNCTION webhooks.check_nothing_wants(config jsonb, event jsonb, shown text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    wanting text := (SELECT w ->> 'name' FROM jsonb_array_elements(config -> 'webhooks') AS w
+                     WHERE w -> 'events' @> jsonb_build_array(event) LIMIT 1);
+BEGIN
+    IF wanting IS NOT NULL THEN
+        RAISE EXCEPTION 'invalid argument "config": webhook "%" wants %, which is not listed and would be dropped', wanting, shown
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'List it, or take it out of the webhook''s events.';
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION webhooks.check_nothing_wants(jsonb, jsonb, text) IS
+'For apply_config: raises an error if a document has among a webhook''s events what it drops for not being listed.';
+
+
 CREATE FUNCTION webhooks.put_config(config jsonb, before jsonb) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -142,6 +161,9 @@ AS $$
 DECLARE
     listed record;
     given  jsonb;
+    places text[]   := '{}';
+    givens jsonb[]  := '{}';
+    ids    bigint[] := '{}';
     place  text;
     code   text;
     said   text;
@@ -159,18 +181,28 @@ BEGIN
         place := format('webhooks[%s]', listed.n) || coalesce(' (' || (listed.item ->> 'name') || ')', '');
         given := webhooks.given_webhook(listed.item, '{id,owner}') - 'id';
         PERFORM webhooks.check_name('name', given ->> 'name');
-        PERFORM webhooks.put_webhook(webhooks.saved_webhook_id(given), given);
+        ids := ids || webhooks.put_webhook(webhooks.saved_webhook_id(given), given);
+        givens := givens || given;
+        places := places || place;
+    END LOOP;
+    FOR n IN 1 .. cardinality(ids) LOOP
+        place := places[n];
+        PERFORM webhooks.put_events_and_state(ids[n], givens[n]);
     END LOOP;
 
     IF config -> 'webhooks' IS NOT NULL THEN
         FOR listed IN SELECT name FROM webhooks.not_listed(before -> 'webhooks', config -> 'webhooks') AS name LOOP
             place := 'webhook ' || listed.name || ', which is not listed';
+            PERFORM webhooks.check_nothing_wants(config, jsonb_build_object('webhook', listed.name),
+                                                 format('what becomes of webhook "%s"', listed.name));
             PERFORM webhooks.drop_webhook(listed.name);
         END LOOP;
     END IF;
     IF config -> 'events' IS NOT NULL THEN
         FOR listed IN SELECT name FROM webhooks.not_listed(before -> 'events', config -> 'events') AS name LOOP
             place := 'event ' || listed.name || ', which is not listed';
+            PERFORM webhooks.check_nothing_wants(config, event, format('event "%s"', listed.name))
+            FROM unnest(ARRAY[to_jsonb(listed.name), jsonb_build_object('name', listed.name)]) AS event;
             PERFORM webhooks.drop_event(listed.name);
         END LOOP;
     END IF;

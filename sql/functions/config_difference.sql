@@ -20,7 +20,7 @@ CREATE FUNCTION webhooks.shown_event(event jsonb) RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT concat_ws(', ', event ->> 'name',
+    SELECT concat_ws(', ', (event ->> 'name') || coalesce(' of webhook ' || (event ->> 'webhook'), ''),
                      (event ->> 'type') || ' on ' || (event ->> 'on_table'),
                      (SELECT string_agg(key || ' ' || webhooks.shown_value(event -> key), ', ' ORDER BY n)
                       FROM unnest('{fields,condition,data,account,key,description}'::text[]) WITH ORDINALITY AS k (key, n)

@@ -119,11 +119,13 @@ BEGIN
     END IF;
     IF event ? 'name' THEN
         PERFORM webhooks.check_keys('events', event,
-            CASE WHEN strpos(event ->> 'name', '*') > 0 THEN '{name,payload,owner}' ELSE '{name,payload}' END::text[]);
+            '{name,payload}'::text[]
+            || CASE WHEN strpos(event ->> 'name', '*') > 0 THEN '{owner}' ELSE '{}' END::text[]
+            || CASE WHEN event ->> 'name' LIKE 'webhook.%' THEN '{webhook}' ELSE '{}' END::text[]);
     ELSE
         PERFORM webhooks.check_keys('events', event, '{name,type,on_table,fields,condition,payload,owner}');
     END IF;
-    PERFORM webhooks.check_values(event - 'on_table', NULL::webhooks.event, '{payload,owner}');
+    PERFORM webhooks.check_values(event - 'on_table', NULL::webhooks.event, '{payload,owner,webhook}');
     -- A template may have a null; a key that is null is as if it was left out.
     RETURN (SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(event) WHERE value <> 'null');
 END $$;

@@ -67,7 +67,44 @@ COMMENT ON FUNCTION webhooks.subscription_documents(bigint) IS
 'What a webhook has asked for, by name, pattern or as an unnamed event, as JSON: {"name", "payload"} or the definition of the unnamed event; payload only where it is of the subscription''s own, owner where a pattern or condition is not of one who manages all. event is what unsubscribe takes.';
 
 
-CREATE FUNCTION webhooks.event_list(of_webhook bigint, with_owners boolean) RETURNS jsonb
+CREATE FUNCTION webhooks.portable_subscription(document jsonb) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    about text := (SELECT w.name FROM webhooks.webhook w WHERE w.id = webhooks.webhook_in_event_name(document ->> 'name'));
+BEGIN
+    RETURN document || CASE WHEN about IS NULL THEN '{}' ELSE jsonb_build_object(
+        'name', regexp_replace(document ->> 'name', '^webhook[0-9]+', 'webhook'), 'webhook', about) END;
+END $$;
+
+COMMENT ON FUNCTION webhooks.portable_subscription(jsonb) IS
+'For export_config: what a webhook has asked for, with another webhook''s name in place of its number, which is another''s in another database: webhook7.errors as {"name": "webhook.errors", "webhook": …}.';
+
+
+CREATE FUNCTION webhooks.local_subscription(document jsonb) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    about_id bigint := (SELECT w.id FROM webhooks.webhook w WHERE w.name = document ->> 'webhook');
+BEGIN
+    IF NOT document ? 'webhook' THEN
+        RETURN document;
+    ELSIF about_id IS NULL THEN
+        RAISE EXCEPTION 'invalid argument "events": webhook "%" does not exist', document ->> 'webhook'
+            USING ERRCODE = 'undefined_object',
+                  HINT = format('Name a webhook that there is, or leave "webhook" out: %s is told about every webhook.', document ->> 'name');
+    END IF;
+    RETURN document - 'webhook'
+           || jsonb_build_object('name', regexp_replace(document ->> 'name', '^webhook', 'webhook' || about_id));
+END $$;
+
+COMMENT ON FUNCTION webhooks.local_subscription(jsonb) IS
+'For save_webhook and apply_config: what portable_subscription was given.';
+
+
+CREATE FUNCTION webhooks.event_list(of_webhook bigint, portable boolean) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -76,7 +113,7 @@ BEGIN
     RETURN coalesce(jsonb_agg(CASE WHEN d.document - 'name' = '{}' THEN d.document -> 'name' ELSE d.document END
                               ORDER BY d.document ->> 'name' COLLATE "C", d.document ->> 'on_table' COLLATE "C",
                                        d.document ->> 'type' COLLATE "C", d.document::text COLLATE "C"), '[]')
-    FROM (SELECT s.document - CASE WHEN with_owners THEN '{}' ELSE '{owner}' END::text[] AS document
+    FROM (SELECT CASE WHEN portable THEN webhooks.portable_subscription(s.document) ELSE s.document - 'owner' END AS document
           FROM webhooks.subscription_documents(of_webhook) s) AS d;
 END $$;
 

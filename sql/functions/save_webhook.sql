@@ -242,17 +242,32 @@ BEGIN
     IF given -> 'endpoints' IS NOT NULL THEN
         PERFORM webhooks.set_endpoints(name, put_id, given -> 'endpoints');
     END IF;
-    IF given -> 'events' IS NOT NULL THEN
-        PERFORM webhooks.set_events(name, put_id, given -> 'events');
-    END IF;
-    IF given -> 'state' IS NOT NULL THEN
-        PERFORM webhooks.set_webhook_state(name, given ->> 'state');
-    END IF;
     RETURN put_id;
 END $$;
 
 COMMENT ON FUNCTION webhooks.put_webhook(bigint, jsonb) IS
-'For save_webhook and apply_config: makes the webhook with this id what a definition says, or, if that is NULL, a new one, and returns its id.';
+'For save_webhook and apply_config: makes the webhook with this id what a definition says, or, if that is NULL, a new one, and returns its id. Its events and state are left to put_events_and_state: another webhook that is yet to be made may be among them.';
+
+
+CREATE FUNCTION webhooks.put_events_and_state(of_webhook bigint, given jsonb) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    name text := (SELECT w.name FROM webhooks.webhook w WHERE w.id = of_webhook);
+BEGIN
+    IF given -> 'events' IS NOT NULL THEN
+        PERFORM webhooks.set_events(name, of_webhook, (
+            SELECT coalesce(jsonb_agg(webhooks.local_subscription(event) ORDER BY n), '[]')
+            FROM jsonb_array_elements(given -> 'events') WITH ORDINALITY AS e (event, n)));
+    END IF;
+    IF given -> 'state' IS NOT NULL THEN
+        PERFORM webhooks.set_webhook_state(name, given ->> 'state');
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION webhooks.put_events_and_state(bigint, jsonb) IS
+'For save_webhook and apply_config: subscribes a webhook to what a definition says, and starts, pauses or stops it.';
 
 
 CREATE FUNCTION webhooks.saved_webhook_id(given jsonb) RETURNS bigint
@@ -289,6 +304,7 @@ DECLARE
     given    jsonb  := webhooks.given_webhook(definition, '{id,verify}');
     saved_id bigint := webhooks.put_webhook(webhooks.saved_webhook_id(given), given);
 BEGIN
+    PERFORM webhooks.put_events_and_state(saved_id, given);
     IF (given ->> 'verify')::boolean THEN
         PERFORM webhooks.verify_webhook(saved_id);
     END IF;

@@ -47,7 +47,7 @@ COMMENT ON FUNCTION webhooks.secret_settings(bigint) IS
 'The part of a webhook''s definition that not everybody may see: secret, headers and handshake_key. Nothing for who may not read them.';
 
 
-CREATE FUNCTION webhooks.webhook_document(of_webhook bigint, with_owners boolean) RETURNS jsonb
+CREATE FUNCTION webhooks.webhook_document(of_webhook bigint, portable boolean) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -71,15 +71,15 @@ BEGIN
                'state', w.state,
                'endpoints', (SELECT coalesce(jsonb_agg(e.url ORDER BY e.url COLLATE "C"), '[]')
                              FROM webhooks.endpoint e WHERE e.webhook_id = w.id),
-               'events', webhooks.event_list(w.id, with_owners))
-           || CASE WHEN with_owners THEN jsonb_strip_nulls(jsonb_build_object('owner', webhooks.shown_owner(w.created_by))) ELSE '{}' END
+               'events', webhooks.event_list(w.id, portable))
+           || CASE WHEN portable THEN jsonb_strip_nulls(jsonb_build_object('owner', webhooks.shown_owner(w.created_by))) ELSE '{}' END
            || webhooks.secret_settings(w.id)
     FROM webhooks.webhook w
     WHERE w.id = of_webhook;
 END $$;
 
 COMMENT ON FUNCTION webhooks.webhook_document(bigint, boolean) IS
-'For get_webhook and export_config: what somebody has decided about a webhook, as JSON that is the same in every database. With owners it says of what is not of one who manages all whose it is.';
+'For get_webhook and export_config: what somebody has decided about a webhook, as JSON that is the same in every database. Portable it has no number of another webhook, and says of what is not of one who manages all whose it is.';
 
 
 CREATE FUNCTION webhooks.default_webhook() RETURNS jsonb
@@ -113,7 +113,7 @@ AS $$
 DECLARE
     seen_id bigint := webhooks.webhook_id(get_webhook.name, to_look => true);
 BEGIN
-    RETURN webhooks.webhook_document(w.id, with_owners => false)
+    RETURN webhooks.webhook_document(w.id, portable => false)
            || jsonb_build_object(
                'id', w.id,
                'endpoints', (SELECT coalesce(jsonb_agg(jsonb_build_object('url', e.url, 'state', e.state, 'state_since', e.state_since,

@@ -180,6 +180,22 @@ SELECT * FROM webhooks.apply_config(webhooks.export_config());
 SELECT d -> 'events' AS events FROM webhooks.save_webhook('{"name": "parcels", "events": [{"type": "table.recordUpdate", "on_table": "orders", "fields": ["sum", "status"], "condition": "NEW.sum > 0"}]}') AS d;
 SELECT * FROM webhooks.apply_config(webhooks.export_config(secrets => false) - 'events');
 
+-- What becomes of one webhook stands under that one's name: its number is another's elsewhere.
+CREATE FUNCTION pg_temp.of_filled(event text) RETURNS text LANGUAGE sql AS $$ SELECT format('webhook%s.%s', id, event) FROM webhooks.webhook WHERE name = 'filled' $$;
+SELECT FROM webhooks.subscribe('least', ARRAY[pg_temp.of_filled('errors'), pg_temp.of_filled('st*')]);
+SELECT webhooks.get_webhook('least') -> 'events' ?& ARRAY[pg_temp.of_filled('errors'), pg_temp.of_filled('st*')] AS by_number;
+SELECT webhooks.export_config() AS config \gset
+SELECT jsonb_path_query(:'config', '$.webhooks[*] ? (@.name == "least").events') AS by_name;
+BEGIN;
+SELECT FROM webhooks.apply_config('{"webhooks": [], "events": []}');
+SELECT line FROM webhooks.apply_config(:'config') AS line WHERE line ~ 'of webhook';
+SELECT webhooks.export_config() = :'config' AS same, webhooks.get_webhook('least') -> 'events' ?& ARRAY[pg_temp.of_filled('errors'), pg_temp.of_filled('st*')] AS by_number;
+SELECT * FROM webhooks.apply_config(:'config');
+-- With its number, too, where that is known.
+SELECT * FROM webhooks.apply_config(jsonb_build_object('webhooks', jsonb_path_query_array(:'config', '$.webhooks[*] ? (@.name != "least")')
+    || jsonb_build_object('name', 'least', 'events', ARRAY['webhook.errors', pg_temp.of_filled('errors'), pg_temp.of_filled('st*')])));
+ROLLBACK;
+
 -- Events on a table that is gone are in the document too, and applying it leaves them alone.
 DROP TABLE orders;
 SELECT * FROM webhooks.apply_config(webhooks.export_config());

@@ -35,7 +35,12 @@ SELECT c.* FROM unnest(ARRAY[
     '{"webhooks": [{"url": "https://example.com/"}]}', '{"webhooks": [{"name": "shipping", "verify": true}]}', '{"events": ["lead:won"]}', '{"events": [{"type": "table.recordInsert", "on_table": "orders"}]}',
     '{"events": [{"name": "webhook.mine"}]}', '{"events": [{"name": "order:new"}]}', '{"events": [{"name": "lead:won", "fields": ["a"]}]}',
     '{"events": [{"name": "lead:won"}, {"name": "order:new", "type": "table.recordInsert", "on_table": "orders", "data": "NEW.no"}]}',
-    '{"webhooks": [{"name": "billing"}, {"name": "shipping", "timeout": "2 hours"}]}'
+    '{"webhooks": [{"name": "billing"}, {"name": "shipping", "timeout": "2 hours"}]}',
+    '{"events": [{"name": "lead:new"}], "webhooks": [{"name": "billing"}, {"name": "shipping", "events": ["lead:new", "lead:won"]}]}',
+    '{"events": [{"name": "lead:new"}], "webhooks": [{"name": "billing"}, {"name": "shipping", "events": [{"name": "lead:won", "payload": "capsule"}]}]}',
+    '{"webhooks": [{"name": "shipping", "events": [{"name": "webhook.errors", "webhook": "billing"}]}]}',
+    '{"webhooks": [{"name": "shipping", "events": [{"name": "webhook.errors", "webhook": "filling"}]}]}',
+    '{"webhooks": [{"name": "shipping", "events": [{"name": "lead:won", "webhook": "billing"}]}]}'
 ]) WITH ORDINALITY AS g (config, n), pg_temp.complaint(format('SELECT webhooks.apply_config(%L::jsonb)', g.config)) c ORDER BY n \gx
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.apply_config('{}', NULL)$$) \gx
 
