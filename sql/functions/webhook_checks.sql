@@ -75,29 +75,30 @@ COMMENT ON FUNCTION webhooks.check_retry_schedule(interval[]) IS
 'For the functions of this schema: raises an error unless a webhook may have this schedule.';
 
 
-CREATE FUNCTION webhooks.check_account_has_room(account text) RETURNS void
+CREATE FUNCTION webhooks.place_in_account(account text) RETURNS int
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     highest  int := current_setting('webhooks.max_webhooks_per_account')::int;
-    existing bigint;
+    existing int;
 BEGIN
     IF account IS NULL THEN
-        RETURN;
+        RETURN NULL;
     END IF;
-    -- One session at a time, so that two do not both find the last place.
-    PERFORM webhooks.lock_definitions('webhooks.webhook'::regclass, hashtext(account), exclusively => true);
-    SELECT count(*) INTO existing FROM webhooks.webhook w WHERE w.account = check_account_has_room.account;
+    SELECT count(*) INTO existing FROM webhooks.webhook w WHERE w.account = place_in_account.account;
     IF existing >= highest THEN
         RAISE EXCEPTION 'invalid argument "account": "%" has % webhooks already', account, existing
             USING ERRCODE = 'configuration_limit_exceeded',
                   HINT = 'Drop one of them, or raise webhooks.max_webhooks_per_account.';
     END IF;
+    RETURN min(place) FROM generate_series(1, existing + 1) AS place
+    WHERE NOT EXISTS (SELECT FROM webhooks.webhook w
+                      WHERE w.account = place_in_account.account AND w.account_place = place);
 END $$;
 
-COMMENT ON FUNCTION webhooks.check_account_has_room(text) IS
-'For create_webhook and alter_webhook: raises an error if the account has as many webhooks as webhooks.max_webhooks_per_account allows.';
+COMMENT ON FUNCTION webhooks.place_in_account(text) IS
+'For create_webhook and alter_webhook: the lowest place among an account''s webhooks that is free, or an error if it has as many as webhooks.max_webhooks_per_account allows. Another session may take the place first: then there is another one, or none.';
 
 
 CREATE FUNCTION webhooks.check_webhook(webhook webhooks.webhook) RETURNS void

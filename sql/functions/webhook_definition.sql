@@ -53,23 +53,26 @@ BEGIN
     made.payload := payload;
     PERFORM webhooks.check_url(url);
     PERFORM webhooks.check_webhook(made);
-    PERFORM webhooks.check_account_has_room(made.account);
 
-    INSERT INTO webhooks.webhook AS w
-        (name, description, account, signature, handshake_key, throttle_calls, throttle_per, batch_size, max_in_flight, ordering,
-         timeout, retry_schedule, when_exhausted, properties, errors_email, payload)
-    VALUES
-        (made.name, made.description, made.account, made.signature, made.handshake_key, made.throttle_calls, made.throttle_per,
-         made.batch_size, made.max_in_flight, made.ordering, made.timeout, made.retry_schedule, made.when_exhausted,
-         made.properties, made.errors_email, made.payload)
-    ON CONFLICT DO NOTHING
-    RETURNING w.id, w.name INTO created.id, created.name;
+    -- Until nobody else has taken its place meanwhile.
+    LOOP
+        INSERT INTO webhooks.webhook AS w
+            (name, description, account, account_place, signature, handshake_key, throttle_calls, throttle_per, batch_size,
+             max_in_flight, ordering, timeout, retry_schedule, when_exhausted, properties, errors_email, payload)
+        VALUES
+            (made.name, made.description, made.account, webhooks.place_in_account(made.account), made.signature,
+             made.handshake_key, made.throttle_calls, made.throttle_per, made.batch_size, made.max_in_flight, made.ordering,
+             made.timeout, made.retry_schedule, made.when_exhausted, made.properties, made.errors_email, made.payload)
+        ON CONFLICT DO NOTHING
+        RETURNING w.id, w.name INTO created.id, created.name;
+        EXIT WHEN created.id IS NOT NULL;
 
-    IF created.id IS NULL THEN
-        RAISE EXCEPTION 'invalid argument "name": webhook "%" already exists', name
-            USING ERRCODE = 'duplicate_object',
-                  HINT = 'Choose another name, or drop that one with webhooks.drop_webhook(name).';
-    END IF;
+        IF EXISTS (SELECT FROM webhooks.webhook w WHERE w.name = made.name) THEN
+            RAISE EXCEPTION 'invalid argument "name": webhook "%" already exists', name
+                USING ERRCODE = 'duplicate_object',
+                      HINT = 'Choose another name, or drop that one with webhooks.drop_webhook(name).';
+        END IF;
+    END LOOP;
 
     created.secret := webhooks.set_secret(created.id, signature, secret);
     PERFORM webhooks.set_headers(created.id, headers);
@@ -82,6 +85,26 @@ END $$;
 
 COMMENT ON FUNCTION webhooks.create_webhook(text, text, text, text, text, text, jsonb, text, int, interval, int, int, text, interval, interval[], text, jsonb, text, jsonb, boolean) IS
 'Makes a webhook with one endpoint and returns its id, name and secret; use add_event or subscribe to say what it is told. With an account it gets only messages of that account. secret is generated unless given; signature says whose receivers can verify the calls: standard, standard-ed25519, github, stripe, shopify or none. headers are added to each call. Each endpoint gets at most throttle_calls calls in any interval of throttle_per, up to batch_size messages in a call, and max_in_flight calls at once; ordering is record, strict or none; timeout is for a whole call; retry_schedule holds the wait before each further attempt; when_exhausted says what becomes of an endpoint that nothing has reached while a message was tried for that long: disable or keep. properties are yours to keep with it; errors_email gets mail when deliveries have failed for good or an endpoint is disabled. handshake_key is sent in each body; payload is the shape of bodies: the name of a preset as JSON ("default", "standard", "cloudevents", "capsule", "clinchpad", "hubspot", "superoffice") or a template, JSON with placeholders such as [@field:status] in its strings. verify makes a test call and creates nothing unless it is answered with 2xx.';
+
+
+CREATE FUNCTION webhooks.move_to_account(of_webhook bigint, account text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+    LOOP
+        BEGIN
+            UPDATE webhooks.webhook w SET account = account, account_place = webhooks.place_in_account(account) WHERE w.id = of_webhook;
+            RETURN;
+        EXCEPTION WHEN unique_violation THEN
+            NULL;  -- Somebody else has taken the place meanwhile.
+        END;
+    END LOOP;
+END $$;
+
+COMMENT ON FUNCTION webhooks.move_to_account(bigint, text) IS
+'For alter_webhook: makes a webhook one of an account, or with NULL of none, if there is room for it.';
 
 
 CREATE FUNCTION webhooks.alter_webhook(
@@ -142,7 +165,7 @@ BEGIN
     changed.payload := coalesce(payload, changed.payload);
     PERFORM webhooks.check_webhook(changed);
     IF moved THEN
-        PERFORM webhooks.check_account_has_room(changed.account);
+        PERFORM webhooks.move_to_account(changed_id, changed.account);
     END IF;
     IF payload IS NOT NULL THEN
         PERFORM webhooks.check_payload_for_event(payload, s.event_id)

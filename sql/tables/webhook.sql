@@ -5,6 +5,7 @@ CREATE TABLE webhooks.webhook (
     name           text        NOT NULL,
     description    text,
     account        text,
+    account_place  int,
     signature      text        NOT NULL,
     handshake_key  text,
     throttle_calls int,
@@ -46,13 +47,17 @@ CREATE TABLE webhooks.webhook (
     CONSTRAINT webhook_state_known CHECK (state IN ('started', 'paused', 'stopped'))
 );
 
-CREATE INDEX webhook_account_idx ON webhooks.webhook (account);
+-- Of two sessions that would take an account's last place, one waits for the other. A lock for each account would be one too many
+-- for the server's table of locks where thousands are set up at once.
+CREATE UNIQUE INDEX webhook_account_place_key ON webhooks.webhook (account, account_place);
 CREATE INDEX webhook_created_by_idx ON webhooks.webhook (created_by);
 
 COMMENT ON TABLE webhooks.webhook IS
 'The webhooks. Change them with the functions of this schema: create_webhook, alter_webhook, pause_webhook, stop_webhook, start_webhook, drop_webhook.';
 COMMENT ON COLUMN webhooks.webhook.account IS
 'It gets only messages of this account. NULL: those of every account, and those of none.';
+COMMENT ON COLUMN webhooks.webhook.account_place IS
+'Which of the account''s webhooks it is: from 1 on, the lowest that was free, so that there are no more than webhooks.max_webhooks_per_account.';
 COMMENT ON COLUMN webhooks.webhook.signature IS
 'How calls are signed: standard, standard-ed25519, github, stripe, shopify or none.';
 COMMENT ON COLUMN webhooks.webhook.handshake_key IS

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use webhooks_e2e::{wait_until, within, Answer, Receiver, Server};
 
-const PROMPTLY: Duration = Duration::from_secs(1);
+const PROMPTLY: Duration = Duration::from_secs(5);
 /// SQLSTATE of a statement that was cancelled.
 const CANCELLED: &str = "57014";
 

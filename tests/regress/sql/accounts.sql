@@ -81,4 +81,14 @@ SET webhooks.max_webhooks_per_account = 1;
 SELECT FROM webhooks.alter_webhook('zeta', account => 'zeta');
 RESET webhooks.max_webhooks_per_account;
 
+-- A place that is free again is taken again; and however many are made at once, they hold no lock for each.
+BEGIN;
+SELECT FROM webhooks.drop_webhook('zeta');
+SELECT FROM webhooks.alter_webhook('nobody''s', account => 'zeta');
+SELECT FROM webhooks.alter_webhook('zeta 2', account => '');
+SELECT count(*) FROM (SELECT webhooks.create_webhook('of ' || n, 'https://example.com/', account => 'of ' || n / 2) FROM generate_series(2, 7) n OFFSET 0) AS made;
+SELECT name, account, account_place FROM webhooks.webhook WHERE name ~ '^(of|zeta|nobody)' ORDER BY name;
+SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();
+ROLLBACK;
+
 DROP TABLE orders;
