@@ -113,8 +113,12 @@ BEGIN
     RETURN coalesce(jsonb_agg(CASE WHEN d.document - 'name' = '{}' THEN d.document -> 'name' ELSE d.document END
                               ORDER BY d.document ->> 'name' COLLATE "C", d.document ->> 'on_table' COLLATE "C",
                                        d.document ->> 'type' COLLATE "C", d.document::text COLLATE "C"), '[]')
-    FROM (SELECT CASE WHEN portable THEN webhooks.portable_subscription(s.document) ELSE s.document - 'owner' END AS document
-          FROM webhooks.subscription_documents(of_webhook) s) AS d;
+    FROM (SELECT CASE WHEN NOT portable THEN s.document - 'owner'
+                      WHEN s.event LIKE 'webhook%' THEN webhooks.portable_subscription(s.document)
+                      ELSE s.document END AS document
+          FROM webhooks.subscription_documents(of_webhook) s
+          -- Put together once, not wherever it is sorted by.
+          OFFSET 0) AS d;
 END $$;
 
 COMMENT ON FUNCTION webhooks.event_list(bigint, boolean) IS
