@@ -84,8 +84,12 @@ BEGIN
                       HINT = 'Give one of the two: url is short for a single endpoint.';
         END IF;
         endpoints := jsonb_build_array(url);
+    ELSIF definition -> 'endpoints' = '[]' THEN
+        RAISE EXCEPTION 'invalid argument "endpoints": it is empty'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give at least one URL, or leave endpoints out. A webhook that shall send nothing has the state ''stopped''.';
     ELSIF endpoints IS NULL THEN
-        RETURN nullif(definition -> 'endpoints', 'null');
+        RETURN NULL;
     END IF;
 
     PERFORM webhooks.check_list('endpoints', endpoints, 'Give URLs, such as ["https://example.com/hooks"], or objects with a url.');
@@ -95,7 +99,7 @@ BEGIN
             endpoint := coalesce(endpoint -> 'url', 'null');
         END IF;
         IF jsonb_typeof(endpoint) <> 'string' THEN
-            RAISE EXCEPTION 'invalid argument "endpoints": % is not a URL', endpoint
+            RAISE EXCEPTION 'invalid argument "%": % is not a URL', CASE WHEN url IS NULL THEN 'endpoints' ELSE 'url' END, endpoint
                 USING ERRCODE = 'invalid_parameter_value',
                       HINT = 'Give URLs, such as ["https://example.com/hooks"], or objects with a url.';
         END IF;

@@ -10,11 +10,6 @@ DECLARE
     wanted  text[] := ARRAY(SELECT DISTINCT url FROM jsonb_array_elements_text(urls) AS url ORDER BY url);
     url     text;
 BEGIN
-    IF wanted = '{}' THEN
-        RAISE EXCEPTION 'invalid argument "endpoints": it is empty'
-            USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'Give at least one URL, or leave endpoints out. A webhook that shall send nothing has the state ''stopped''.';
-    END IF;
     IF cardinality(present) = 1 AND cardinality(wanted) = 1 AND present <> wanted THEN
         PERFORM webhooks.alter_webhook(name, url => wanted[1]);
         RETURN;
@@ -163,6 +158,11 @@ BEGIN
         headers := given -> 'headers';
     END IF;
 
+    IF wanted.name <> present.name AND EXISTS (SELECT FROM webhooks.webhook w WHERE w.name = wanted.name) THEN
+        RAISE EXCEPTION 'invalid argument "name": webhook "%" already exists', wanted.name
+            USING ERRCODE = 'duplicate_object',
+                  HINT = 'Choose another name.';
+    END IF;
     IF wanted IS DISTINCT FROM present OR secret IS NOT NULL OR headers IS NOT NULL THEN
         PERFORM webhooks.alter_webhook(
             present.name,

@@ -12,7 +12,7 @@ SELECT FROM webhooks.create_event('order:new', 'table.recordInsert', 'orders');
 SELECT c.* FROM unnest(ARRAY[
     NULL, '[]', '{}', '{"nam": "x"}', '{"name": "x"}', '{"name": "x", "endpoints": []}', '{"name": "shipping", "endpoints": []}',
     '{"name": "x", "url": "ftp://x/"}', '{"name": "x", "url": "https://example.com/", "endpoints": ["https://example.com/"]}',
-    '{"name": "x", "endpoints": "https://example.com/"}', '{"name": "x", "endpoints": [7]}', '{"name": "x", "endpoints": [{"ulr": "x"}]}',
+    '{"name": "x", "endpoints": "https://example.com/"}', '{"name": "x", "endpoints": [7]}', '{"name": "x", "url": 7}', '{"name": "x", "endpoints": [{"ulr": "x"}]}',
     '{"name": "x", "endpoints": [{}]}', '{"name": ["x"], "url": "https://example.com/"}',
     '{"name": "shipping", "time_out": "1s"}', '{"name": "shipping", "timeout": "soon"}', '{"name": "shipping", "timeout": {"seconds": 1}}',
     '{"name": "shipping", "timeout": "2 hours"}', '{"name": "shipping", "max_in_flight": 1.5}', '{"name": "shipping", "batch_size": 99999999999}',
