@@ -369,14 +369,16 @@ unsafe fn targets(body: *mut pg_sys::Node) -> Vec<*mut pg_sys::Node> {
 unsafe fn plain_column(expression: *mut pg_sys::Node) -> Option<PlainColumn> {
     // SAFETY: each node is looked at as what its tag says.
     unsafe {
-        let mut node = expression;
-        loop {
-            node = match (*node).type_ {
-                pg_sys::NodeTag::T_CoerceViaIO => (*node.cast::<pg_sys::CoerceViaIO>()).arg.cast(),
-                pg_sys::NodeTag::T_RelabelType => (*node.cast::<pg_sys::RelabelType>()).arg.cast(),
-                _ => break,
+        // Under the cast to text that the function adds, where it is one. A second one is the user's, and says something.
+        let node: *mut pg_sys::Node = match (*expression).type_ {
+            pg_sys::NodeTag::T_CoerceViaIO => {
+                (*expression.cast::<pg_sys::CoerceViaIO>()).arg.cast()
             }
-        }
+            pg_sys::NodeTag::T_RelabelType => {
+                (*expression.cast::<pg_sys::RelabelType>()).arg.cast()
+            }
+            _ => expression,
+        };
         if (*node).type_ != pg_sys::NodeTag::T_FieldSelect {
             return None;
         }

@@ -131,6 +131,26 @@ SELECT * FROM pg_temp.computed;
 DROP TABLE u;
 DROP FUNCTION chain;
 
+-- A cast is a part of the expression, whatever the column is; a column that is cast to nothing but text is that column.
+CREATE DOMAIN public.code AS varchar(9);
+CREATE TABLE public.u (id int PRIMARY KEY, a text, b varchar(5), c code, d uuid, e int, f oid, g numeric(5,2));
+CREATE FUNCTION pg_temp.event(name text, account text, key text) RETURNS void LANGUAGE sql AS $$
+    SELECT webhooks.create_event(name, 'table.recordInsert', 'u', account => account, key => key) $$;
+SELECT FROM pg_temp.event('bare', 'a', 'NEW.b');
+SELECT FROM pg_temp.event('text', 'NEW.c::text', 'CAST(NEW.d AS text)');
+SELECT FROM pg_temp.event('other', 'g', 'f');
+SELECT FROM pg_temp.event('int', 'NEW.a::int', 'NEW.b::int');
+SELECT FROM pg_temp.event('and back', '(NEW.c::int)::text', 'NEW.d::text::uuid');
+SELECT FROM pg_temp.event('name', 'NEW.f::regclass', 'NEW.e::oid::regtype');
+DELETE FROM webhooks.message;
+INSERT INTO u VALUES (1, '007', '008', '009', 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 23, 1259, 1.5);
+SELECT event, account, record FROM pg_temp.computed;
+\set VERBOSITY terse
+INSERT INTO u VALUES (2, 'seven');
+\set VERBOSITY default
+DROP TABLE u;
+DROP DOMAIN code;
+
 -- Partitions may have their columns in another order: the expressions see the row as the table has it.
 CREATE TABLE public.parts (k int, id int, name text, PRIMARY KEY (k, id)) PARTITION BY LIST (k);
 CREATE TABLE public.parts_1 PARTITION OF parts FOR VALUES IN (1);
