@@ -122,7 +122,7 @@ mod webhooks {
             &[event_id.into(), role.into()],
         );
         let function = function.ok().flatten().expect("it was made above");
-        tie_to_table(function, on_table);
+        tie(function, on_table);
     }
 
     /// Makes functions of events go with their tables where they do not, as in a restored dump.
@@ -145,7 +145,7 @@ mod webhooks {
             rows.map(|row| (column(&row, 1), column(&row, 2))).collect()
         });
         for (function, table) in pairs {
-            tie_to_table(function, table);
+            tie(function, table);
         }
     }
 
@@ -163,6 +163,19 @@ mod webhooks {
             as_schema_owner(&format!("DROP ROUTINE {}", signature.0));
         }
     }
+}
+
+/// See [`tie_to_table`]. A body, as the server has written it, only takes rows where nothing else than parameters, and whole
+/// rows of tables, is of their type: what has that number elsewhere may be a value of it.
+fn tie(function: Oid, table: Oid) {
+    let only_takes = Spi::get_one_with_args::<bool>(
+        "SELECT pg_catalog.replace(pg_catalog.replace(p.prosqlbody::pg_catalog.text,
+                    ':paramtype ' || c.reltype || ' ', ''), ':vartype ' || c.reltype || ' ', '')
+                !~ ('[^0-9]' || c.reltype || '[^0-9]')
+           FROM pg_catalog.pg_proc p, pg_catalog.pg_class c WHERE p.oid = $1 AND c.oid = $2",
+        &[function.into(), table.into()],
+    );
+    tie_to_table(function, table, only_takes == Ok(Some(true)));
 }
 
 /// Raises what the server says against an expression as an error about the argument.

@@ -46,7 +46,7 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION webhooks.alter_table(regclass, text) IS
-'Runs ALTER TABLE on a watched table, with what stands behind the table''s name as change, without its events in the way: Postgres changes no type of a column that a trigger uses, or of any column where an event computes something. They are made anew in the same transaction, so that nothing is missed; an event that does not fit the table any more is an error. Needs the owner of the table, and the privileges of those with whose events compute.';
+'Runs ALTER TABLE on a watched table, with what stands behind the table''s name as change, without its events in the way: Postgres changes no type of a column that an event uses. They are made anew in the same transaction, so that nothing is missed; an event that does not fit the table any more is an error. Needs the owner of the table, and the privileges of those with whose events compute.';
 
 
 CREATE FUNCTION webhooks.events_raised_by(on_table regclass) RETURNS webhooks.event[]

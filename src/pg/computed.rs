@@ -3,8 +3,9 @@
 //! The three expressions are the body of a function `webhooks.event_<id>`, which belongs to who made the event and takes
 //! the table's row types as `old` and `new`. So the server keeps them parsed: names are those of the day the event was
 //! made, whatever a writing session's `search_path` is, renamed columns and tables are followed, what is used cannot be
-//! dropped unnoticed, and a dump has them. The function has no privileges of its own and nobody but its owner may call it;
-//! capture runs it as its owner, restricted as an index's expression is.
+//! dropped unnoticed, and a dump has them. What is not used may change: see [`tie_to_table`]. The function has no
+//! privileges of its own and nobody but its owner may call it; capture runs it as its owner, restricted as an index's
+//! expression is.
 //!
 //! An `account` or `key` that is just a column of the row is taken from the row itself, without a call.
 
@@ -401,7 +402,11 @@ fn column_name(table: Oid, attribute: i16) -> Option<Vec<u8>> {
 
 /// Makes a function go when its table goes: it takes rows of the table, but that alone would only keep the table from
 /// being dropped.
-pub fn tie_to_table(function: Oid, table: Oid) {
+///
+/// Where its body `only_takes` them, it is no longer in the way of changes that concern the row type: newer servers refuse
+/// those, new columns with a default among them, for a value of the type may be written down in a body, which does not change
+/// with it. Rows that it is given are those of the day. The columns that it uses it depends on one by one.
+pub fn tie_to_table(function: Oid, table: Oid, only_takes: bool) {
     let address = |class, object| pg_sys::ObjectAddress {
         classId: class,
         objectId: object,
@@ -409,9 +414,18 @@ pub fn tie_to_table(function: Oid, table: Oid) {
     };
     let depender = address(pg_sys::ProcedureRelationId, function);
     let referenced = address(pg_sys::RelationRelationId, table);
-    // SAFETY: both objects are there.
+    // SAFETY: both objects are there; a table has a row type.
     unsafe {
         let how = pg_sys::DependencyType::DEPENDENCY_AUTO;
         pg_sys::recordDependencyOn(&depender, &referenced, how);
+        if only_takes {
+            pg_sys::deleteDependencyRecordsForSpecific(
+                pg_sys::ProcedureRelationId,
+                function,
+                pg_sys::DependencyType::DEPENDENCY_NORMAL as std::ffi::c_char,
+                pg_sys::TypeRelationId,
+                pg_sys::get_rel_type_id(table),
+            );
+        }
     }
 }
