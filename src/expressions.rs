@@ -13,7 +13,7 @@ use crate::pg::encoding::Utf8;
 use crate::pg::expression::{execute, with_search_path, Around, Refused};
 use crate::pg::identity::{self, Identity};
 use crate::pg::managed::{self, Caller};
-use crate::pg::statement::column;
+use crate::pg::statement::{self, column};
 
 /// What an event can compute.
 const ARGUMENTS: [&str; 3] = ["data", "account", "key"];
@@ -27,18 +27,22 @@ const SAME_EVERYWHERE: &str = "SET lc_monetary = 'C' SET lc_numeric = 'C' SET lc
 mod webhooks {
     use super::*;
 
-    /// Has the server parse and plan a query of one column and no rows around an expression, as a role.
+    /// Has the server parse and plan a condition, as a role.
     #[pg_extern]
-    fn check_expression(argument: Utf8, before: Utf8, expression: Utf8, after: Utf8, role: Oid) {
+    fn check_condition(on_table: Oid, event_type: Utf8, condition: Utf8, role: Oid) {
+        let watched = Watched::of(on_table, &event_type);
         let around = Around {
-            before: &before,
-            expression: &expression,
-            after: &after,
+            before: "SELECT ",
+            expression: &condition,
+            after: &format!(
+                "\nFROM ONLY {0} AS old, ONLY {0} AS new LIMIT 0",
+                watched.table
+            ),
         };
         reading_as(role, || {
             around
                 .check()
-                .unwrap_or_else(|refused| raise(&argument, refused))
+                .unwrap_or_else(|refused| raise("condition", watched.hinted(&condition, refused)))
         });
     }
 
@@ -85,17 +89,8 @@ mod webhooks {
         role: Oid,
     ) {
         let path = named(&Caller::current().path);
-        let table = text(
-            "SELECT format('%I.%I', n.nspname, c.relname)
-               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1",
-            &[on_table.into()],
-        );
+        let watched = Watched::of(on_table, &event_type);
         let expressions = [data.as_deref(), account.as_deref(), key.as_deref()];
-        let rows: &[&str] = match &*event_type {
-            "table.recordInsert" => &["new"],
-            "table.recordDelete" => &["old"],
-            _ => &["old", "new"],
-        };
         reading_as(role, || {
             let may_read = Spi::get_one_with_args::<bool>(
                 "SELECT pg_catalog.has_table_privilege($1, 'SELECT')",
@@ -104,13 +99,12 @@ mod webhooks {
             for (argument, expression) in ARGUMENTS.into_iter().zip(expressions) {
                 // Who has lost the table since still has the event: what it computes was checked when it was made.
                 if let Some(expression) = expression.filter(|_| may_read) {
-                    check(argument, expression, &table, rows);
+                    check(argument, expression, &watched);
                 }
             }
             let function = Function {
                 event_id,
-                table: &table,
-                rows,
+                watched: &watched,
                 path: &path,
             };
             function.create(expressions);
@@ -202,9 +196,15 @@ fn raise(argument: &str, refused: Refused) -> ! {
         }
         (None, _) => example(argument).to_owned(),
     };
+    let place = refused
+        .place
+        .map_or(String::new(), |place| format!(" at character {place}"));
     error::raise_again(
         refused.code,
-        format!("invalid argument \"{argument}\": {}", refused.message),
+        format!(
+            "invalid argument \"{argument}\": {}{place}",
+            refused.message
+        ),
         refused.detail,
         Some(hint),
     )
@@ -233,7 +233,94 @@ fn example(argument: &str) -> &'static str {
     }
 }
 
-fn check(argument: &str, expression: &str, table: &str, rows: &[&str]) {
+/// The table that an event is on, as its expressions see it.
+struct Watched {
+    table: String,
+    /// Whose values they have.
+    rows: &'static [&'static str],
+    columns: Vec<Column>,
+}
+
+struct Column {
+    name: String,
+    quoted: String,
+}
+
+impl Watched {
+    fn of(on_table: Oid, event_type: &str) -> Self {
+        let columns = "SELECT a.attname::pg_catalog.text, pg_catalog.quote_ident(a.attname) FROM pg_catalog.pg_attribute a
+                        WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+        Self {
+            table: text(
+                "SELECT format('%I.%I', n.nspname, c.relname)
+                   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1",
+                &[on_table.into()],
+            ),
+            rows: match event_type {
+                "table.recordInsert" => &["new"],
+                "table.recordDelete" => &["old"],
+                _ => &["old", "new"],
+            },
+            columns: Spi::connect(|client| {
+                let rows = client
+                    .select(columns, None, &[on_table.into()])
+                    .unwrap_or_else(|error| panic!("{columns}: {error}"));
+                rows.map(|row| Column {
+                    name: statement::text(&row, 1),
+                    quoted: statement::text(&row, 2),
+                })
+                .collect()
+            }),
+        }
+    }
+
+    /// With the advice to write NEW or OLD before what is a column of the row, or its name as it is.
+    fn hinted(&self, expression: &str, mut refused: Refused) -> Refused {
+        let is_about_column = matches!(
+            refused.code,
+            PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN | PgSqlErrorCode::ERRCODE_AMBIGUOUS_COLUMN
+        );
+        let place = refused.place.filter(|_| is_about_column);
+        let Some(said) = place.map(|place| names(expression.chars().skip(place - 1))) else {
+            return refused;
+        };
+        let (name, rows) = match &said[..] {
+            [name] => (name, self.rows.to_vec()),
+            [row, name] if matches!(row.as_str(), "old" | "new") => (name, vec![row.as_str()]),
+            _ => return refused,
+        };
+        let is_like = |column: &&Column| column.name.to_lowercase() == name.to_lowercase();
+        let meant = (self.columns.iter())
+            .filter(is_like)
+            .max_by_key(|column| column.name == *name);
+        if let Some(column) = meant {
+            let of = |row: &&str| format!("{}.{}", row.to_uppercase(), column.quoted);
+            let choices: Vec<String> = rows.iter().rev().map(of).collect();
+            refused.hint = Some(format!("Write {}.", choices.join(" or ")));
+        }
+        refused
+    }
+}
+
+/// The name that some text begins with, after what qualifies it, as the server reads it.
+fn names(text: impl Iterator<Item = char>) -> Vec<String> {
+    let mut names = vec![String::new()];
+    let mut is_quoted = false;
+    for c in text {
+        let name = names.last_mut().expect("it begins with one");
+        match c {
+            '"' => is_quoted = !is_quoted,
+            _ if is_quoted => name.push(c),
+            '.' => names.push(String::new()),
+            _ if c.is_alphanumeric() || matches!(c, '_' | '$') => name.extend(c.to_lowercase()),
+            _ => break,
+        }
+    }
+    names
+}
+
+fn check(argument: &str, expression: &str, watched: &Watched) {
+    let Watched { table, rows, .. } = watched;
     let sources: Vec<String> = rows
         .iter()
         .map(|row| format!("ONLY {table} AS {row}"))
@@ -247,7 +334,7 @@ fn check(argument: &str, expression: &str, table: &str, rows: &[&str]) {
         };
         around
             .check()
-            .unwrap_or_else(|refused| raise(argument, refused))
+            .unwrap_or_else(|refused| raise(argument, watched.hinted(expression, refused)))
     };
     let found = ask("SELECT ", &format!("\nFROM {sources} LIMIT 0"));
     // Within WHERE neither an aggregate nor a set has a place.
@@ -267,8 +354,7 @@ fn check(argument: &str, expression: &str, table: &str, rows: &[&str]) {
 
 struct Function<'a> {
     event_id: i64,
-    table: &'a str,
-    rows: &'a [&'a str],
+    watched: &'a Watched,
     path: &'a str,
 }
 
@@ -277,10 +363,9 @@ impl Function<'_> {
     /// runs code when it only parses an expression, such as the check of a domain for an array that is written as text, and
     /// that must not have more privileges than who gave it.
     fn create(&self, expressions: [Option<&str>; 3]) {
-        let parameters: Vec<String> = self
-            .rows
-            .iter()
-            .map(|row| format!("{row} {}", self.table))
+        let table = &self.watched.table;
+        let parameters: Vec<String> = (self.watched.rows.iter())
+            .map(|row| format!("{row} {table}"))
             .collect();
         let parameters = parameters.join(", ");
         let types = ["json", "text", "text"];
@@ -300,25 +385,18 @@ impl Function<'_> {
         );
         let owner = text("SELECT quote_ident(current_user)", &[]);
         as_schema_owner(&format!("CREATE SCHEMA {made_in} AUTHORIZATION {owner}"));
-        let command = format!(
+        let before = format!(
             "CREATE FUNCTION {made_in}.{name}({parameters}, OUT data pg_catalog.json, OUT account pg_catalog.text, OUT key pg_catalog.text) \
-             LANGUAGE sql SET search_path = {} {SAME_EVERYWHERE} BEGIN ATOMIC SELECT {}; END",
+             LANGUAGE sql SET search_path = {} {SAME_EVERYWHERE} BEGIN ATOMIC SELECT ",
             self.path,
-            columns.join(", "),
         );
         let around = Around {
-            before: &command,
-            expression: "",
-            after: "",
+            before: &before,
+            expression: &columns.join(", "),
+            after: "; END",
         };
         if let Err(refused) = around.run() {
-            // A row has what a table has but for the columns of the system's, so that is what is left to find fault with.
-            let given = ARGUMENTS
-                .iter()
-                .zip(expressions)
-                .filter(|(_, given)| given.is_some());
-            let names: Vec<&str> = given.map(|(name, _)| *name).collect();
-            raise(&names.join("\" or \""), refused);
+            self.raise(&columns, expressions, refused);
         }
         as_schema_owner(&format!(
             "ALTER FUNCTION {made_in}.{name}({parameters}) SET SCHEMA webhooks"
@@ -330,6 +408,29 @@ impl Function<'_> {
         as_schema_owner(&format!(
             "COMMENT ON FUNCTION webhooks.{name}({parameters}) IS 'What the event with this id computes for its messages, with the privileges of this function''s owner.'"
         ));
+    }
+
+    /// A row has what a table has but for the columns of the system's and names without OLD and NEW, so that is what is left to
+    /// find fault with. The place is one in all columns, which have a comma and a space between.
+    fn raise(&self, columns: &[String], expressions: [Option<&str>; 3], mut refused: Refused) -> ! {
+        let mut begin = "CAST((".len();
+        for ((argument, expression), column) in ARGUMENTS.into_iter().zip(expressions).zip(columns)
+        {
+            let within = refused.place.and_then(|place| place.checked_sub(begin));
+            if let (Some(expression), Some(within)) = (expression, within) {
+                if (1..=expression.chars().count()).contains(&within) {
+                    refused.place = Some(within);
+                    raise(argument, self.watched.hinted(expression, refused));
+                }
+            }
+            begin += column.chars().count() + ", ".len();
+        }
+        refused.place = None;
+        let given = ARGUMENTS.iter().zip(expressions);
+        let names: Vec<&str> = (given.filter(|(_, given)| given.is_some()))
+            .map(|(name, _)| *name)
+            .collect();
+        raise(&names.join("\" or \""), refused);
     }
 }
 

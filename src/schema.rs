@@ -107,7 +107,7 @@ extension_sql_file!(
         preview_call,
         call_to_test,
         lock_definitions,
-        check_expression,
+        check_condition,
         run_expression,
         relation_named,
         make_event_function,

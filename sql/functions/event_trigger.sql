@@ -113,8 +113,7 @@ BEGIN
     IF event.condition IS NULL THEN
         EXECUTE definition.before || definition.after;
     ELSE
-        PERFORM webhooks.check_expression('condition', 'SELECT ', event.condition, format(
-            E'\nFROM ONLY %1$s AS old, ONLY %1$s AS new LIMIT 0', event.on_table), role);
+        PERFORM webhooks.check_condition(event.on_table, event.type, event.condition, role);
         PERFORM webhooks.run_expression('condition', definition.before, event.condition, definition.after, role);
     END IF;
 END $$;

@@ -7,14 +7,14 @@ COMMENT ON FUNCTION webhooks.caller() IS
 'The role that called: the current user, or within a function in webhooks_plpgsql, which runs with the privileges of its owner, whoever called that.';
 COMMENT ON FUNCTION webhooks.relation_named(text) IS
 'For given_table: the table of that name, where the caller''s search_path finds it. NULL if there is none.';
-COMMENT ON FUNCTION webhooks.check_expression(text, text, text, text, oid) IS
-'For create_event and add_event: has Postgres parse and plan a query of one column and no rows around an expression, and raises what it says against that as an error about the argument, with the place. Evaluates nothing. Names are the caller''s; it is done as the role, whose privileges the caller must have: what a user gives can run code when it is only read.';
+COMMENT ON FUNCTION webhooks.check_condition(oid, text, text, oid) IS
+'For create_event and add_event: has Postgres parse and plan a condition of an event of that type on that table, and raises what it says against that as an error about the argument, with the place. Evaluates nothing. Names are the caller''s; it is done as the role, whose privileges the caller must have: what a user gives can run code when it is only read.';
 
 COMMENT ON FUNCTION webhooks.run_expression(text, text, text, text, oid) IS
-'For create_event, add_event and alter_table: runs one command around an expression, as check_expression does, and raises what Postgres says against that as an error about the argument, with the place.';
+'For create_event, add_event and alter_table: runs one command around an expression, as check_condition does, and raises what Postgres says against that as an error about the argument, with the place.';
 
 COMMENT ON FUNCTION webhooks.make_event_function(bigint, oid, text, text, text, text, oid) IS
-'For create_event and alter_event: checks the expressions data, account and key and makes the function event_<id> of them, as check_expression does. It belongs to the role.';
+'For create_event and alter_event: checks the expressions data, account and key and makes the function event_<id> of them, as check_condition does. It belongs to the role.';
 
 COMMENT ON FUNCTION webhooks.drop_event_function(bigint) IS
 'For drop_event and alter_event: drops the function event_<id>, if there is one and no trigger needs it.';

@@ -26,8 +26,10 @@ pub struct Around<'a> {
 pub struct Refused {
     /// The SQLSTATE.
     pub code: PgSqlErrorCode,
-    /// The server's words, and where in the expression they apply.
+    /// The server's words, without any of ours.
     pub message: String,
+    /// Where in the expression they apply: its characters from 1.
+    pub place: Option<usize>,
     /// What the server adds to that, such as which object is in the way.
     pub detail: Option<String>,
     /// The server's advice.
@@ -35,13 +37,14 @@ pub struct Refused {
 }
 
 impl Refused {
-    fn syntax(problem: &str) -> Self {
-        Self {
+    fn syntax<R>(problem: &str) -> Result<R, Self> {
+        Err(Self {
             code: PgSqlErrorCode::ERRCODE_SYNTAX_ERROR,
             message: problem.to_owned(),
+            place: None,
             detail: None,
             hint: None,
-        }
+        })
     }
 }
 
@@ -56,7 +59,7 @@ impl Around<'_> {
                 let plan = pg_sys::SPI_prepare(statement.as_ptr(), 0, std::ptr::null_mut());
                 let sources = pg_sys::SPI_plan_get_plan_sources(plan);
                 if (*sources).length != 1 {
-                    return Err("it is more than one statement");
+                    return Refused::syntax("it is more than one statement");
                 }
                 let source = (*(*sources).elements).ptr_value;
                 let source = source.cast::<pg_sys::CachedPlanSource>();
@@ -65,14 +68,13 @@ impl Around<'_> {
                     || result.is_null()
                     || (*result).natts != 1
                 {
-                    return Err("it is not one expression");
+                    return Refused::syntax("it is not one expression");
                 }
                 let found = attributes(result)[0].atttypid;
                 pg_sys::SPI_execute_plan(plan, std::ptr::null_mut(), std::ptr::null(), true, 0);
                 Ok(found)
             })
         })?
-        .map_err(Refused::syntax)
     }
 
     /// Runs a command.
@@ -84,12 +86,11 @@ impl Around<'_> {
                 sys::nodes(pg_sys::raw_parser(statement.as_ptr(), how)).len()
             };
             if count != 1 {
-                return Err("it is more than one statement");
+                return Refused::syntax("it is more than one statement");
             }
             execute_encoded(statement);
             Ok(())
         })?
-        .map_err(Refused::syntax)
     }
 
     /// Does something with the whole statement and catches the error. The caller must raise another one: the transaction, or
@@ -112,26 +113,28 @@ impl Around<'_> {
     }
 
     fn refused(&self, report: &ErrorReportWithLevel, position: i32) -> Refused {
-        let within = usize::try_from(position)
-            .unwrap_or(0)
-            .saturating_sub(self.before.chars().count());
+        let place = self.place(position);
+        let is_behind = place.is_some_and(|place| place > self.expression.chars().count());
         let message = report.message();
         Refused {
             code: report.sql_error_code(),
-            message: match within {
-                0 => message.to_owned(),
-                _ if within <= self.expression.chars().count() => {
-                    format!("{message} at character {within}")
-                }
-                // What stands behind it is none of the user's words.
-                _ if message.starts_with("syntax error at or near") => {
-                    "syntax error at its end".to_owned()
-                }
-                _ => message.to_owned(),
+            message: match is_behind && message.starts_with("syntax error at or near") {
+                true => "syntax error at its end".to_owned(),
+                // What is not ended by the user's words is said to go on with ours.
+                false => message.replace(self.after, ""),
             },
+            place: place.filter(|_| !is_behind),
             detail: report.detail().map(str::to_owned),
             hint: report.hint().map(str::to_owned),
         }
+    }
+
+    /// A position in the statement as one in the expression, or behind it: characters from 1.
+    fn place(&self, position: i32) -> Option<usize> {
+        let place = usize::try_from(position).ok()?;
+        place
+            .checked_sub(self.before.chars().count())
+            .filter(|&place| place > 0)
     }
 }
 

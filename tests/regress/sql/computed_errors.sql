@@ -6,6 +6,7 @@
 CREATE TABLE public.orders (id int PRIMARY KEY, status text, total numeric);
 CREATE TABLE public.secrets (id int, secret text);
 CREATE TABLE public.single (id int);
+CREATE TABLE public.cased ("Id" int);
 \pset format unaligned
 \pset fieldsep '\n'
 \pset tuples_only on
@@ -33,7 +34,18 @@ SELECT * FROM pg_temp.refused($$account => 'NEW.accont'$$);
 SELECT * FROM pg_temp.refused($$account => 'accont'$$);
 SELECT * FROM pg_temp.refused($$account => 'NEW.id, NEW.total'$$);
 SELECT * FROM pg_temp.refused($$key => 'NEW.id +'$$);
-SELECT * FROM pg_temp.refused($$key => 'NEW.ctid'$$);
+SELECT * FROM pg_temp.refused($$account => 'id', key => 'NEW.ctid'$$);
+SELECT * FROM pg_temp.refused($$key => 'lower(''a)'$$);
+
+-- What is a column of the row, under another name than it has in an expression
+SELECT * FROM pg_temp.refused($$account => 'total', data => 'json_build_object(''ä'', total)'$$);
+SELECT * FROM pg_temp.refused($$account => 'total', key => '(id)'$$, 'table.recordDelete');
+SELECT * FROM pg_temp.refused($$data => 'json_build_object(''a'', total)'$$, 'table.recordUpdate');
+SELECT * FROM pg_temp.refused($$account => 'id'$$, on_table => 'cased');
+SELECT * FROM pg_temp.refused($$account => '"Id" + 1'$$, on_table => 'cased');
+SELECT * FROM pg_temp.refused($$account => 'OLD.id'$$, 'table.recordUpdate', 'cased');
+SELECT * FROM pg_temp.refused($$account => 'orders.id'$$);
+
 
 -- Ways out of the parentheses
 SELECT state, message FROM pg_temp.refused($$key => 'NEW.id) AS pg_catalog.text); END; DROP TABLE orders; --'$$);
@@ -124,5 +136,5 @@ SELECT count(*) FROM webhooks.message WHERE operation = 'u';
 SET client_min_messages = warning;
 DROP OWNED BY regress_webhooks_maker, regress_webhooks_app CASCADE;
 DROP ROLE regress_webhooks_maker, regress_webhooks_app;
-DROP TABLE orders, public.secrets, single CASCADE;
+DROP TABLE orders, public.secrets, single, cased CASCADE;
 DROP FUNCTION who, hidden, late, trap;

@@ -54,6 +54,8 @@ SELECT * FROM pg_temp.refused('NEW.total >');
 SELECT * FROM pg_temp.refused('NEW.total');
 SELECT * FROM pg_temp.refused('NEW.totl > 1');
 SELECT * FROM pg_temp.refused('total > 1');
+SELECT * FROM pg_temp.refused('total > 1', 'table.recordUpdate');
+SELECT * FROM pg_temp.refused('NEW.status = ''a');
 SELECT * FROM pg_temp.refused('THEN.total > 1');
 SELECT * FROM pg_temp.refused('NEW.status > 1');
 SELECT * FROM pg_temp.refused('is_vip(NEW.status)');
