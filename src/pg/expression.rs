@@ -1,6 +1,6 @@
 //! Statements around an expression that a user gave: what the server says against it, and where in it.
 
-use std::ffi::{c_void, CString};
+use std::ffi::{c_void, CStr, CString};
 use std::panic::AssertUnwindSafe;
 
 use pgrx::pg_sys::panic::{CaughtError, ErrorReportWithLevel};
@@ -70,6 +70,10 @@ impl Around<'_> {
                 {
                     return Refused::syntax("it is not one expression");
                 }
+                if let Some(call) = key_without_value((*source).query_list) {
+                    let before = pg_sys::pg_mbstrlen_with_len(statement.as_ptr(), (*call).location);
+                    return Err(self.without_value((*call).funcid, before + 1));
+                }
                 let found = attributes(result)[0].atttypid;
                 pg_sys::SPI_execute_plan(plan, std::ptr::null_mut(), std::ptr::null(), true, 0);
                 Ok(found)
@@ -136,6 +140,57 @@ impl Around<'_> {
             .checked_sub(self.before.chars().count())
             .filter(|&place| place > 0)
     }
+
+    fn without_value(&self, function: Oid, position: i32) -> Refused {
+        // SAFETY: a catalog look-up of a function that is there.
+        let name = unsafe { CStr::from_ptr(pg_sys::get_func_name(function)) }.to_string_lossy();
+        Refused {
+            code: PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            message: "argument list must have even number of elements".to_owned(),
+            place: self.place(position),
+            detail: None,
+            hint: Some(format!(
+                "The arguments of {name}() must consist of alternating keys and values."
+            )),
+        }
+    }
+}
+
+/// The first call of `json_build_object` or `jsonb_build_object` in some queries that has no value for its last key. The
+/// server finds that out when it is called, which would be for each row.
+///
+/// # Safety
+/// The list is one of valid queries. The call stays as long as they do.
+unsafe fn key_without_value(queries: *mut pg_sys::List) -> Option<*mut pg_sys::FuncExpr> {
+    const OBJECTS: [u32; 2] = [
+        pg_sys::F_JSON_BUILD_OBJECT_ANY,
+        pg_sys::F_JSONB_BUILD_OBJECT_ANY,
+    ];
+    unsafe extern "C-unwind" fn find(node: *mut pg_sys::Node, found: *mut c_void) -> bool {
+        // SAFETY: each node is looked at as what its tag says; what is found is the pointer below.
+        unsafe {
+            if node.is_null() {
+                return false;
+            }
+            if (*node).type_ == pg_sys::NodeTag::T_Query {
+                return pg_sys::query_tree_walker(node.cast(), Some(find), found, 0);
+            }
+            let call = node.cast::<pg_sys::FuncExpr>();
+            if (*node).type_ == pg_sys::NodeTag::T_FuncExpr
+                && OBJECTS.contains(&(*call).funcid.to_u32())
+                && !(*call).funcvariadic
+                && sys::nodes((*call).args).len() % 2 == 1
+            {
+                *found.cast() = call;
+                return true;
+            }
+            pg_sys::expression_tree_walker(node, Some(find), found)
+        }
+    }
+    let mut found: *mut pg_sys::FuncExpr = std::ptr::null_mut();
+    // SAFETY: as the caller promised; a list is a node.
+    unsafe { find(queries.cast(), (&raw mut found).cast()) };
+    (!found.is_null()).then_some(found)
 }
 
 /// Runs a command in UTF-8, whatever the database's encoding.

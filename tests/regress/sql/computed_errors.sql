@@ -46,6 +46,12 @@ SELECT * FROM pg_temp.refused($$account => '"Id" + 1'$$, on_table => 'cased');
 SELECT * FROM pg_temp.refused($$account => 'OLD.id'$$, 'table.recordUpdate', 'cased');
 SELECT * FROM pg_temp.refused($$account => 'orders.id'$$);
 
+-- What would be an error for each row
+SELECT * FROM pg_temp.refused($$data => 'json_build_object(''a'', NEW.id, ''b'')'$$);
+SELECT * FROM pg_temp.refused($$key => '(SELECT max(jsonb_build_object(s.secret)::text) FROM secrets s)'$$);
+SELECT FROM webhooks.create_event('variadic', 'table.recordInsert', 'orders', data => $$json_build_object(VARIADIC ARRAY['a', NEW.status])$$);
+SELECT FROM webhooks.drop_event('variadic');
+
 
 -- Ways out of the parentheses
 SELECT state, message FROM pg_temp.refused($$key => 'NEW.id) AS pg_catalog.text); END; DROP TABLE orders; --'$$);
@@ -58,7 +64,7 @@ SELECT state, message FROM pg_temp.refused($$key => 'NEW.id FROM orders NEW; SEL
 SELECT state, message FROM pg_temp.refused($$key => 'NEW.id /*'$$);
 
 -- Nothing of all this has left anything behind.
-SELECT count(*) FROM webhooks.event;
+SELECT count(*) FROM webhooks.event WHERE dropped_at IS NULL;
 SELECT count(*) FROM pg_proc WHERE pronamespace = 'webhooks'::regnamespace AND proname ~ '^event_\d';
 SELECT to_regclass('loot') IS NULL AND to_regclass('orders') IS NOT NULL;
 
