@@ -46,3 +46,34 @@ END $$;
 
 COMMENT ON FUNCTION webhooks.row_expression(text, text, text, regclass) IS
 'For create_event and alter_event: the expression, where a column''s name alone stands for that column of the row.';
+
+
+CREATE FUNCTION webhooks.check_used_objects(argument text, class regclass, object oid, role oid) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+    used record;
+BEGIN
+    SELECT o.type, o.name, o.identity, o.schema ~ '^pg_temp(_|$)' AS is_temporary INTO used
+    FROM pg_depend d, pg_identify_object(d.refclassid, d.refobjid, 0) o
+    WHERE d.classid = class AND d.objid = object
+      AND CASE WHEN o.schema ~ '^pg_temp(_|$)' THEN true
+               WHEN o.type = 'sequence' THEN NOT has_sequence_privilege(role, d.refobjid, 'USAGE, SELECT, UPDATE') END
+    ORDER BY is_temporary DESC, o.type, o.identity LIMIT 1;
+    IF used.is_temporary THEN
+        RAISE EXCEPTION 'invalid argument "%": it uses temporary % %', argument, used.type, used.identity
+            USING ERRCODE = 'wrong_object_type',
+                  HINT = 'That is there for this session alone, and the event for all: use what stays.';
+    ELSIF FOUND THEN
+        RAISE EXCEPTION 'invalid argument "%": permission denied for sequence %', argument, used.name
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = CASE argument
+                      WHEN 'condition' THEN 'Who makes the event needs it, and who changes rows does too: the trigger judges them.'
+                      ELSE 'It is evaluated with the privileges of the event''s maker, who needs them.' END;
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION webhooks.check_used_objects(text, regclass, oid, oid) IS
+'For create_event and its kin: raises an error about the argument if what was made of an expression, a function or a trigger, uses temporary objects, which other sessions do not have, or sequences that the role must not.';

@@ -172,6 +172,11 @@ BEGIN
     END IF;
     IF coalesce(event.data, event.account, event.key) IS NOT NULL AND NOT webhooks.has_event_function(event.id) THEN
         PERFORM webhooks.make_event_function(event.id, event.on_table, event.type, event.data, event.account, event.key, role);
+        PERFORM webhooks.check_used_objects(
+            concat_ws('" or "', CASE WHEN event.data IS NOT NULL THEN 'data' END, CASE WHEN event.account IS NOT NULL THEN 'account' END,
+                      CASE WHEN event.key IS NOT NULL THEN 'key' END),
+            'pg_proc', p.oid, role)
+        FROM pg_proc p WHERE p.pronamespace = 'webhooks'::regnamespace AND p.proname = 'event_' || event.id;
     END IF;
     PERFORM webhooks.create_event_trigger(event, role);
     event.understood := NULL;

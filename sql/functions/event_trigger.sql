@@ -115,6 +115,8 @@ BEGIN
     ELSE
         PERFORM webhooks.check_condition(event.on_table, event.type, event.condition, role);
         PERFORM webhooks.run_expression('condition', definition.before, event.condition, definition.after, role);
+        PERFORM webhooks.check_used_objects('condition', 'pg_trigger', t.oid, role)
+        FROM pg_trigger t WHERE t.tgrelid = event.on_table AND t.tgname = 'webhooks_event_' || event.id;
     END IF;
 END $$;
 

@@ -52,6 +52,16 @@ SELECT * FROM pg_temp.refused($$key => '(SELECT max(jsonb_build_object(s.secret)
 SELECT FROM webhooks.create_event('variadic', 'table.recordInsert', 'orders', data => $$json_build_object(VARIADIC ARRAY['a', NEW.status])$$);
 SELECT FROM webhooks.drop_event('variadic');
 
+-- What is there for this session alone
+CREATE TEMP TABLE passing (id int);
+CREATE FUNCTION pg_temp.passes(int) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+SELECT * FROM pg_temp.refused($$data => '(SELECT json_agg(p) FROM passing p)'$$);
+SELECT * FROM pg_temp.refused($$account => 'id', key => 'NULL::passing'$$);
+SELECT state, regexp_replace(message, 'pg_temp_\d+', 'pg_temp') FROM pg_temp.refused($$key => 'pg_temp.passes(NEW.id)'$$);
+SELECT state, regexp_replace(message, 'pg_temp_\d+', 'pg_temp') FROM pg_temp.refused($$condition => 'pg_temp.passes(NEW.id)'$$);
+SELECT FROM webhooks.create_event('alterable', 'table.recordInsert', 'orders', key => 'id');
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.alter_event('alterable', data => '(SELECT json_agg(p) FROM passing p)')$$);
+SELECT FROM webhooks.drop_event('alterable');
 
 -- Ways out of the parentheses
 SELECT state, message FROM pg_temp.refused($$key => 'NEW.id) AS pg_catalog.text); END; DROP TABLE orders; --'$$);
@@ -81,12 +91,18 @@ INSERT INTO secrets VALUES (1, 'of the maker');
 CREATE FUNCTION public.who() RETURNS text LANGUAGE sql AS 'SELECT current_user::text';
 CREATE FUNCTION public.hidden() RETURNS text LANGUAGE sql AS 'SELECT ''x''';
 REVOKE EXECUTE ON FUNCTION hidden() FROM PUBLIC;
+CREATE SEQUENCE public.numbers;
 SET ROLE regress_webhooks_maker;
 SELECT * FROM pg_temp.refused($$data => '(SELECT to_json(s) FROM secrets s)'$$);
 SELECT * FROM pg_temp.refused($$key => 'hidden()'$$);
+SELECT * FROM pg_temp.refused($$key => 'nextval(''numbers'')'$$);
+SELECT * FROM pg_temp.refused($$condition => 'nextval(''numbers'') > 0'$$);
 RESET ROLE;
 GRANT SELECT ON secrets TO regress_webhooks_maker;
+GRANT USAGE ON SEQUENCE numbers TO regress_webhooks_maker;
 SET ROLE regress_webhooks_maker;
+SELECT FROM webhooks.create_event('numbered', 'table.recordInsert', 'orders', condition => 'nextval(''numbers'') > 0', key => 'nextval(''numbers'')');
+SELECT FROM webhooks.drop_event('numbered');
 SELECT webhooks.create_event('o', 'table.recordInsert', 'orders', account => 'who()',
     data => 'json_build_object(''secret'', (SELECT secret FROM secrets WHERE id = NEW.id), ''session'', session_user <> current_user)');
 RESET ROLE;
@@ -143,4 +159,5 @@ SET client_min_messages = warning;
 DROP OWNED BY regress_webhooks_maker, regress_webhooks_app CASCADE;
 DROP ROLE regress_webhooks_maker, regress_webhooks_app;
 DROP TABLE orders, public.secrets, single, cased CASCADE;
+DROP SEQUENCE numbers;
 DROP FUNCTION who, hidden, late, trap;
