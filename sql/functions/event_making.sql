@@ -245,7 +245,7 @@ BEGIN
     WHERE e.id = before.id;
 
     IF happens_else THEN
-        PERFORM webhooks.check_payload_for_event(coalesce(s.payload, w.payload), changed.id)
+        PERFORM webhooks.check_payload_for_event(coalesce(s.payload, w.payload), changed.id, w.name)
         FROM webhooks.subscription s JOIN webhooks.webhook w ON w.id = s.webhook_id
         WHERE s.event_id = changed.id;
         SELECT e.* INTO changed FROM webhooks.event e WHERE e.id = before.id;

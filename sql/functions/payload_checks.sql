@@ -13,7 +13,7 @@ COMMENT ON FUNCTION webhooks.check_payload(jsonb) IS
 'For the functions of this schema: raises an error that says where, unless the JSON is the name of a preset or a template. NULL passes.';
 
 
-CREATE FUNCTION webhooks.check_payload_for_event(payload jsonb, event_id bigint) RETURNS void
+CREATE FUNCTION webhooks.check_payload_for_event(payload jsonb, event_id bigint, of_webhook text = NULL) RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -40,9 +40,10 @@ BEGIN
         RAISE EXCEPTION 'invalid argument "payload": column "%" of % does not exist, %', unknown.name, event.on_table, unknown.place
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Its columns, the nearest first: ' || coalesce(webhooks.nearest_names(unknown.name, columns), 'none') || '.',
-                  DETAIL = format('The event "%s" is on that table.', event.name);
+                  DETAIL = format('The event "%s" is on that table%s.', event.name,
+                                  ', and the payload is the one of webhook "' || of_webhook || '"');
     END IF;
 END $$;
 
-COMMENT ON FUNCTION webhooks.check_payload_for_event(jsonb, bigint) IS
-'For the functions of this schema: raises an error that says where, unless the event''s table has every column that the payload names, as [@field:...] where the event has no data of its own and as [@old:...]. NULL passes.';
+COMMENT ON FUNCTION webhooks.check_payload_for_event(jsonb, bigint, text) IS
+'For the functions of this schema: raises an error that says where, unless the event''s table has every column that the payload names, as [@field:...] where the event has no data of its own and as [@old:...]. NULL passes. A webhook is named where the caller does not know whose payload it is.';

@@ -74,6 +74,7 @@ SELECT * FROM pg_temp.trigger;
 SELECT FROM webhooks.create_event('templated', 'table.recordInsert', 'orders');
 SELECT FROM webhooks.subscribe('shipping', '{templated}', '{"total": "[@field:total]"}');
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.alter_event('templated', on_table => 'others')$$);
+SELECT FROM webhooks.alter_event('templated', on_table => 'others');
 SELECT on_table FROM webhooks.event WHERE name = 'templated';
 
 -- What is not said again stays, also where Postgres begins it on a line of its own.
