@@ -15,7 +15,10 @@ BEGIN
     WHERE c.oid = on_table;
 
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'invalid argument "on_table": there is no table %', coalesce(on_table::text, 'NULL')
+        -- Of one that was dropped nothing but its number is left, but for events that were on it.
+        RAISE EXCEPTION 'invalid argument "on_table": there is no table %', coalesce(
+                (SELECT format('%I.%I', e.object_schema, e.object_name) FROM webhooks.event e
+                 WHERE e.on_table = check_watched_table.on_table ORDER BY e.id DESC LIMIT 1), on_table::text, 'NULL')
             USING ERRCODE = 'undefined_table',
                   HINT = 'Give a table, such as ''public.orders''.';
     END IF;
