@@ -22,9 +22,15 @@ BEGIN
         RETURN;
     END IF;
 
-    PERFORM webhooks.refresh_events(on_table);
+    -- Types are changed in all of its partitions and children.
+    PERFORM webhooks.refresh_events(t) FROM webhooks.with_descendants(on_table) t;
     watching := webhooks.events_raised_by(on_table);
+    -- Before those of its descendants, as everybody locks them.
+    IF EXISTS (SELECT FROM unnest(watching) w WHERE w.on_table <> alter_table.on_table) THEN
+        EXECUTE format('LOCK TABLE %s', on_table);
+    END IF;
     FOREACH event IN ARRAY watching LOOP
+        PERFORM webhooks.check_watched_table(event.on_table, webhooks.caller());
         makers := makers || webhooks.role_of(event);
         PERFORM webhooks.drop_event_trigger(event);
         PERFORM webhooks.drop_event_function(event.id);
@@ -46,7 +52,23 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION webhooks.alter_table(regclass, text) IS
-'Runs ALTER TABLE on a watched table, with what stands behind the table''s name as change, without its events in the way: Postgres changes no type of a column that an event uses. They are made anew in the same transaction, so that nothing is missed; an event that does not fit the table any more is an error. Needs the owner of the table, and the privileges of those with whose events compute.';
+'Runs ALTER TABLE on a watched table, with what stands behind the table''s name as change, without its events, and those of its partitions and children, in the way: Postgres changes no type of a column that an event uses. They are made anew in the same transaction, so that nothing is missed; an event that does not fit the table any more is an error. Needs the owner of the table, and the privileges of those with whose events compute.';
+
+
+CREATE FUNCTION webhooks.with_descendants(of_table regclass) RETURNS SETOF regclass
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH RECURSIVE tables (oid) AS (
+        SELECT of_table::oid
+        UNION
+        SELECT i.inhrelid FROM tables t JOIN pg_inherits i ON i.inhparent = t.oid
+    )
+    SELECT t.oid::regclass FROM tables t ORDER BY t.oid
+$$;
+
+COMMENT ON FUNCTION webhooks.with_descendants(regclass) IS
+'For alter_table: a table, its partitions and the tables that inherit from it, at any depth.';
 
 
 CREATE FUNCTION webhooks.events_raised_by(on_table regclass) RETURNS webhooks.event[]
@@ -55,10 +77,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN ARRAY(SELECT e FROM webhooks.event e
-                 WHERE e.on_table = events_raised_by.on_table AND e.dropped_at IS NULL AND webhooks.has_event_trigger(e)
+                 WHERE e.on_table IN (SELECT webhooks.with_descendants(events_raised_by.on_table))
+                   AND e.dropped_at IS NULL AND webhooks.has_event_trigger(e)
                  ORDER BY e.id
                  FOR UPDATE);
 END $$;
 
 COMMENT ON FUNCTION webhooks.events_raised_by(regclass) IS
-'For alter_table: the events whose triggers are on a table, locked.';
+'For alter_table: the events whose triggers are on a table or on its descendants, locked.';
