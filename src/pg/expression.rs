@@ -106,7 +106,9 @@ impl Around<'_> {
         level.read_as_written();
         let mut position = 0;
         PgTryBuilder::new(AssertUnwindSafe(|| {
-            Ok(noting_position(&mut position, || work(&statement)))
+            Ok(noting_position(&statement, &mut position, || {
+                work(&statement)
+            }))
         }))
         .catch_others(|error| match error {
             CaughtError::PostgresError(report) => Err(Box::new(report)),
@@ -208,16 +210,31 @@ fn encoded_statement(text: &str) -> CString {
     CString::new(encoded(text)).expect("text of the database holds no NUL")
 }
 
-/// Works with an ear on where in its statement an error lies: characters from 1, which pgrx does not hand over.
-fn noting_position<R>(position: &mut i32, work: impl FnOnce() -> R) -> R {
+/// Works with an ear on where in its statement an error lies: characters from 1, which pgrx does not hand over. Nothing is noted
+/// of an error in the body of a function, which the server plans and runs for the statement: its place is one in that.
+fn noting_position<R>(statement: &CStr, position: &mut i32, work: impl FnOnce() -> R) -> R {
+    struct Ear<'a> {
+        statement: &'a CStr,
+        position: &'a mut i32,
+        memory: pg_sys::MemoryContext,
+    }
     unsafe extern "C-unwind" fn note(argument: *mut c_void) {
-        // SAFETY: the argument is the i32 below. The error that is being reported is asked for what has been found out
-        // about it so far; SPI, which is asked first, makes the position an internal one.
+        // SAFETY: the argument is the Ear below, whose memory is that of the caller. The error that is being reported is asked
+        // for what has been found out about it so far, by a copy that is none of the memory for errors; SPI, which is asked
+        // first, makes the position one in a query that it names.
         unsafe {
-            *argument.cast::<i32>() = match pg_sys::getinternalerrposition() {
-                0 => pg_sys::geterrposition(),
-                internal => internal,
+            let ear = &mut *argument.cast::<Ear>();
+            if pg_sys::getinternalerrposition() == 0 {
+                *ear.position = pg_sys::geterrposition();
+                return;
             }
+            let before = pg_sys::MemoryContextSwitchTo(ear.memory);
+            let error = pg_sys::CopyErrorData();
+            let query = (*error).internalquery;
+            let is_ours = !query.is_null() && CStr::from_ptr(query) == ear.statement;
+            *ear.position = if is_ours { (*error).internalpos } else { 0 };
+            pg_sys::FreeErrorData(error);
+            pg_sys::MemoryContextSwitchTo(before);
         }
     }
     /// Takes the callback off again, also when an error passes by.
@@ -230,10 +247,15 @@ fn noting_position<R>(position: &mut i32, work: impl FnOnce() -> R) -> R {
     }
     // SAFETY: the callback is on the server's stack of them only while this function runs.
     unsafe {
+        let mut ear = Ear {
+            statement,
+            position,
+            memory: pg_sys::CurrentMemoryContext,
+        };
         let mut callback = pg_sys::ErrorContextCallback {
             previous: pg_sys::error_context_stack,
             callback: Some(note),
-            arg: (position as *mut i32).cast(),
+            arg: (&raw mut ear).cast(),
         };
         let _off = Off(callback.previous);
         pg_sys::error_context_stack = &mut callback;

@@ -46,6 +46,12 @@ SELECT * FROM pg_temp.refused($$account => '"Id" + 1'$$, on_table => 'cased');
 SELECT * FROM pg_temp.refused($$account => 'OLD.id'$$, 'table.recordUpdate', 'cased');
 SELECT * FROM pg_temp.refused($$account => 'orders.id'$$);
 
+-- A place is one in the expression, not in a function that it calls.
+SET check_function_bodies = off;
+CREATE FUNCTION pg_temp.broken(int) RETURNS int LANGUAGE sql AS 'SELECT $1 + nothing';
+SELECT state, message FROM pg_temp.refused($$key => 'pg_temp.broken(NEW.id) + pg_temp.broken(NEW.id)'$$);
+RESET check_function_bodies;
+
 -- What would be an error for each row
 SELECT * FROM pg_temp.refused($$data => 'json_build_object(''a'', NEW.id, ''b'')'$$);
 SELECT * FROM pg_temp.refused($$key => '(SELECT max(jsonb_build_object(s.secret)::text) FROM secrets s)'$$);
