@@ -49,7 +49,10 @@ pub fn define() {
         c"Such as who is at work: SET LOCAL has it go with those of the transaction. Empty: nothing.",
         &METADATA,
         GucContext::Userset,
-        |text| parse_metadata(text).map(drop),
+        (
+            |text| parse_metadata(text).map(drop),
+            c"Give one JSON value, such as '{\"user\": {\"name\": \"Ann\"}}', of at most 8 kB.",
+        ),
     );
     GucRegistry::define_int_guc(
         c"webhooks.max_message_bytes",
@@ -87,7 +90,10 @@ pub fn define() {
         c"A time such as '7 days' or '12h'.",
         &RETENTION,
         GucContext::Sighup,
-        |text| parse_retention(text).map(drop),
+        (
+            |text| parse_retention(text).map(drop),
+            c"Give a time such as '7 days' or '12h', a minute at least.",
+        ),
     );
     GucRegistry::define_int_guc(
         c"webhooks.max_response_bytes",
@@ -105,7 +111,10 @@ pub fn define() {
         c"A list of CIDR blocks, separated by commas.",
         &ALLOWED_NETWORKS,
         GucContext::Sighup,
-        |text| parse_networks(text).map(drop),
+        (
+            |text| parse_networks(text).map(drop),
+            c"Give CIDR blocks, separated by commas, such as '10.1.0.0/16, fd00::/8'.",
+        ),
     );
     GucRegistry::define_bool_guc(
         c"webhooks.allow_http",
@@ -147,7 +156,10 @@ pub fn define() {
         c"The server that mail to errors_email goes through.",
         c"Such as smtp://user:password@mail.example.com:587?from=webhooks@example.com, or smtps://. Empty: no mail.",
         &SMTP_URL,
-        |text| parse_smtp_url(text).map(drop),
+        (
+            |text| parse_smtp_url(text).map(drop),
+            c"Give an address such as smtps://user:password@mail.example.com?from=webhooks@example.com, or '' for no mail.",
+        ),
     );
     managed::define_setting();
     guc::reserve_prefix(c"webhooks");

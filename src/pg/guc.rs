@@ -7,21 +7,24 @@ use pgrx::{pg_guard, pg_sys, GucContext, GucFlags, GucRegistry, GucSetting};
 
 type Check = fn(&str) -> Result<(), String>;
 
+/// What a value has to pass, and what is said to do where it does not.
+type Checked = (Check, &'static CStr);
+
 thread_local! {
     /// By setting: the address of the variable's checker travels as nothing but its name.
-    static CHECKS: RefCell<Vec<Check>> = const { RefCell::new(Vec::new()) };
+    static CHECKS: RefCell<Vec<Checked>> = const { RefCell::new(Vec::new()) };
     /// Checks of settings whose values are not to be shown, by their numbers, with the settings' names.
     static SECRETS: RefCell<Vec<(usize, &'static CStr)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Defines a text setting; a value that `check` refuses is refused with its words as the DETAIL.
+/// Defines a text setting; a value that the check refuses is refused with its words as the DETAIL, and with the hint.
 pub fn define_checked_string(
     name: &'static CStr,
     short: &'static CStr,
     long: &'static CStr,
     setting: &'static GucSetting<Option<CString>>,
     context: GucContext,
-    check: Check,
+    checked: Checked,
 ) {
     define(
         name,
@@ -30,7 +33,7 @@ pub fn define_checked_string(
         setting,
         context,
         GucFlags::default(),
-        check,
+        checked,
     );
 }
 
@@ -40,12 +43,20 @@ pub fn define_secret_string(
     short: &'static CStr,
     long: &'static CStr,
     setting: &'static GucSetting<Option<CString>>,
-    check: Check,
+    checked: Checked,
 ) {
     let number = CHECKS.with_borrow(Vec::len);
     SECRETS.with_borrow_mut(|secrets| secrets.push((number, name)));
     let flags = GucFlags::SUPERUSER_ONLY;
-    define(name, short, long, setting, GucContext::Sighup, flags, check);
+    define(
+        name,
+        short,
+        long,
+        setting,
+        GucContext::Sighup,
+        flags,
+        checked,
+    );
 }
 
 fn define(
@@ -55,10 +66,10 @@ fn define(
     setting: &'static GucSetting<Option<CString>>,
     context: GucContext,
     flags: GucFlags,
-    check: Check,
+    checked: Checked,
 ) {
     let number = CHECKS.with_borrow_mut(|checks| {
-        checks.push(check);
+        checks.push(checked);
         checks.len() - 1
     });
     let hook: pg_sys::GucStringCheckHook = match number {
@@ -82,13 +93,13 @@ unsafe extern "C-unwind" fn check_hook<const NUMBER: usize>(
     _extra: *mut *mut c_void,
     _source: pg_sys::GucSource::Type,
 ) -> bool {
-    // SAFETY: the server hands over a pointer to a C string or to null; the detail is copied into the server's memory.
+    // SAFETY: the server hands over a pointer to a C string or to null; what is said is copied into the server's memory.
     unsafe {
         if (*value).is_null() {
             return true;
         }
         let text = CStr::from_ptr(*value).to_string_lossy();
-        let check = CHECKS.with_borrow(|checks| checks[NUMBER]);
+        let (check, hint) = CHECKS.with_borrow(|checks| checks[NUMBER]);
         match check(&text) {
             Ok(()) => true,
             Err(detail) => {
@@ -97,6 +108,7 @@ unsafe extern "C-unwind" fn check_hook<const NUMBER: usize>(
                     pg_sys::errcodes::PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE as c_int,
                 );
                 pg_sys::GUC_check_errdetail_string = pg_sys::pstrdup(detail.as_ptr());
+                pg_sys::GUC_check_errhint_string = pg_sys::pstrdup(hint.as_ptr());
                 if let Some(message) = silent_message(NUMBER) {
                     pg_sys::GUC_check_errmsg_string = pg_sys::pstrdup(message.as_ptr());
                 }
