@@ -32,7 +32,7 @@ pub fn define() {
         c"Sends messages.",
         c"When off, nothing is sent and everything is kept.",
         &ENABLED,
-        GucContext::Suset,
+        GucContext::Sighup,
         GucFlags::default(),
     );
     GucRegistry::define_bool_guc(

@@ -1,11 +1,9 @@
 \set ECHO none
--- Every test begins with an extension of its own: ids start at 1 and the log is empty. Its worker sends nothing, so that
--- what is recorded stays as it is.
+-- Every test begins with an extension of its own: ids start at 1 and the log is empty. scripts/regress has the
+-- server send nothing, so that what is recorded stays as it is.
 SET client_min_messages = error;
-SELECT format('ALTER DATABASE %I SET webhooks.enabled = off', current_database()) \gexec
 DROP EXTENSION IF EXISTS webhooks CASCADE;
 CREATE EXTENSION webhooks;
-SET webhooks.enabled = off;
 RESET client_min_messages;
 \set SHOW_CONTEXT never
 

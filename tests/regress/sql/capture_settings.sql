@@ -50,7 +50,6 @@ SHOW DateStyle;
 SELECT TIMESTAMPTZ '2026-11-23T20:00:00Z' AS at, 0.1::float8 + 0.2::float8 AS digits;
 
 RESET ALL;
-SET webhooks.enabled = off;
 SELECT data, old FROM pg_temp.log WHERE record = '1' \g (format=unaligned)
 SELECT m.event_id, count(*) AS messages,
        count(DISTINCT regexp_replace(m.data::text, '"id":\d+', '')) AS bodies, count(DISTINCT m.old::text) AS olds
@@ -96,7 +95,6 @@ SELECT FROM pg_temp.compute(3);
 SELECT name, setting FROM pg_settings WHERE name IN ('TimeZone', 'DateStyle', 'IntervalStyle', 'extra_float_digits', 'bytea_output', 'xmlbinary', 'quote_all_identifiers', 'lc_monetary') ORDER BY name;
 SELECT decode('deadbeef', 'hex') AS raw, quote_ident('plain') AS quoted;
 RESET ALL;
-SET webhooks.enabled = off;
 SELECT count(*) AS messages, count(DISTINCT account) AS accounts, count(DISTINCT record) AS keys,
        count(DISTINCT regexp_replace(data::text, '"id":\d+', '')) AS bodies FROM webhooks.message WHERE data->>'quoted' IS NOT NULL;
 SELECT account, record, data FROM webhooks.message WHERE data->>'quoted' IS NOT NULL ORDER BY seq LIMIT 1 \g (format=unaligned)

@@ -1,7 +1,11 @@
--- What settings may be.
+-- What settings may be, and who sets them where.
 \getenv inputdir PG_ABS_SRCDIR
 \set fresh :inputdir '/include/fresh.sql'
 \i :fresh
+
+-- Those that only the worker goes by are the server's: in a session they would say what is not so.
+SELECT name, context FROM pg_settings WHERE name LIKE 'webhooks.%' ORDER BY name COLLATE "C";
+SELECT * FROM pg_temp.complaint('SET webhooks.enabled = on') \gx
 
 -- What a value is refused for, and what to give.
 SET webhooks.metadata = '{"user": }';
