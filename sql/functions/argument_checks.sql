@@ -42,7 +42,7 @@ COMMENT ON FUNCTION webhooks.nearest_names(text, text[]) IS
 'For the functions of this schema: up to five of the names that somebody may have meant, for a HINT. NULL if there are none.';
 
 
-CREATE FUNCTION webhooks.webhook_id(name text, to_look boolean = false) RETURNS bigint
+CREATE FUNCTION webhooks.webhook_id(name text, argument text = 'name', to_look boolean = false) RETURNS bigint
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -53,16 +53,16 @@ BEGIN
     SELECT w.* INTO found FROM webhooks.webhook w WHERE w.name = webhook_id.name;
     IF found.id IS NULL THEN
         others := webhooks.nearest_names(webhook_id.name, ARRAY(SELECT w.name FROM webhooks.seen_webhook w));
-        RAISE EXCEPTION 'webhook "%" does not exist', coalesce(webhook_id.name, '')
+        RAISE EXCEPTION 'invalid argument "%": %', argument, coalesce('webhook "' || webhook_id.name || '" does not exist', 'it is NULL')
             USING ERRCODE = 'undefined_object',
                   HINT = coalesce('Did you mean one of these: ' || others || '?',
                                   'There is none yet: make one with webhooks.create_webhook(name, url).');
     END IF;
     IF NOT (to_look AND webhooks.may_see_all()) THEN
-        PERFORM webhooks.check_is_mine('webhook', found.name, found.created_by);
+        PERFORM webhooks.check_is_mine('webhook', found.name, found.created_by, argument);
     END IF;
     RETURN found.id;
 END $$;
 
-COMMENT ON FUNCTION webhooks.webhook_id(text, boolean) IS
-'The id of the webhook of that name, as payloads carry it in webhookId. An unknown name is an error, and so is one that the caller may not manage, or, to look, not view.';
+COMMENT ON FUNCTION webhooks.webhook_id(text, text, boolean) IS
+'The id of the webhook of that name, as payloads carry it in webhookId. An unknown name is an error, and so is one that the caller may not manage, or, to look, not view. The error names the argument that the name was given as.';

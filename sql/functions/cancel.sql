@@ -4,7 +4,7 @@ CREATE FUNCTION webhooks.cancel(webhook text, message_id text = NULL) RETURNS bi
 LANGUAGE webhooks_plpgsql
 AS $$
 DECLARE
-    owner_id      bigint := webhooks.webhook_id(webhook);
+    owner_id      bigint := webhooks.webhook_id(webhook, 'webhook');
     -- Taken first: what becomes visible in between is not concerned.
     committed     pg_snapshot := pg_current_snapshot();
     cancelled_seq bigint := webhooks.message_seq_of(message_id);

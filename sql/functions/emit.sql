@@ -15,7 +15,7 @@ BEGIN
     SELECT e.* INTO raised FROM webhooks.event e WHERE e.name = event AND e.dropped_at IS NULL;
 
     IF raised.id IS NULL THEN
-        RAISE EXCEPTION 'event "%" does not exist', coalesce(event, '')
+        RAISE EXCEPTION 'invalid argument "event": %', coalesce('event "' || event || '" does not exist', 'it is NULL')
             USING ERRCODE = 'undefined_object',
                   HINT = 'Make it first with webhooks.create_event(name).';
     ELSIF raised.on_table IS NOT NULL THEN

@@ -87,7 +87,7 @@ BEGIN
         RETURN;
     END IF;
     PERFORM webhooks.set_enabled(endpoint_id);
-    PERFORM webhooks.note_change(webhooks.webhook_id(webhook));
+    PERFORM webhooks.note_change(webhooks.webhook_id(webhook, 'webhook'));
 END $$;
 
 COMMENT ON FUNCTION webhooks.enable_endpoint(text, text) IS

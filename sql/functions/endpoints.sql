@@ -6,7 +6,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-    owner_id bigint := webhooks.webhook_id(webhook);
+    owner_id bigint := webhooks.webhook_id(webhook, 'webhook');
     found_id bigint := (SELECT e.id FROM webhooks.endpoint e
                         WHERE e.webhook_id = owner_id AND e.url = endpoint_id.url);
 BEGIN
@@ -28,7 +28,7 @@ LANGUAGE webhooks_plpgsql
 AS $$
 #variable_conflict use_variable
 DECLARE
-    owner_id bigint := webhooks.webhook_id(webhook);
+    owner_id bigint := webhooks.webhook_id(webhook, 'webhook');
 BEGIN
     PERFORM webhooks.check_url(url);
 
@@ -75,7 +75,7 @@ LANGUAGE webhooks_plpgsql
 AS $$
 #variable_conflict use_variable
 DECLARE
-    owner_id   bigint := webhooks.webhook_id(webhook);
+    owner_id   bigint := webhooks.webhook_id(webhook, 'webhook');
     removed_id bigint;
 BEGIN
     -- Two sessions that each remove one of two endpoints must not leave none.

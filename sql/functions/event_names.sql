@@ -21,7 +21,7 @@ COMMENT ON FUNCTION webhooks.check_event_name(text, text) IS
 'For the functions of this schema: raises an error unless the text can be an event''s name.';
 
 
-CREATE FUNCTION webhooks.event_id(name text) RETURNS bigint
+CREATE FUNCTION webhooks.event_id(name text, argument text = 'name') RETURNS bigint
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -30,7 +30,7 @@ DECLARE
     others   text;
 BEGIN
     IF found_id IS NULL AND event_id.name ~ '^webhook[0-9]*\.' THEN
-        RAISE EXCEPTION 'event "%" does not exist', event_id.name
+        RAISE EXCEPTION 'invalid argument "%": event "%" does not exist', argument, event_id.name
             USING ERRCODE = 'undefined_object',
                   HINT = CASE WHEN event_id.name ~ '^webhook([1-9][0-9]{0,17})?\.(started|stopped|errors)$'
                               THEN 'Nobody has subscribed to it yet: webhooks.subscribe(webhook, events) makes it.'
@@ -38,7 +38,7 @@ BEGIN
                          END;
     ELSIF found_id IS NULL THEN
         others := webhooks.nearest_names(event_id.name, ARRAY(SELECT e.name FROM webhooks.seen_event e));
-        RAISE EXCEPTION 'event "%" does not exist', coalesce(event_id.name, '')
+        RAISE EXCEPTION 'invalid argument "%": %', argument, coalesce('event "' || event_id.name || '" does not exist', 'it is NULL')
             USING ERRCODE = 'undefined_object',
                   HINT = coalesce('Did you mean one of these: ' || others || '?',
                                   'There is none yet: make one with webhooks.create_event(name).');
@@ -46,8 +46,8 @@ BEGIN
     RETURN found_id;
 END $$;
 
-COMMENT ON FUNCTION webhooks.event_id(text) IS
-'The id of the event of that name, as payloads carry it in eventId. An unknown name is an error.';
+COMMENT ON FUNCTION webhooks.event_id(text, text) IS
+'The id of the event of that name, as payloads carry it in eventId. An unknown name is an error, which names the argument that it was given as.';
 
 
 CREATE FUNCTION webhooks.own_event_id(name text) RETURNS bigint
@@ -63,7 +63,7 @@ BEGIN
     ELSIF NOT webhooks.may_do_all(webhooks.caller())
           AND EXISTS (SELECT FROM webhooks.subscription s
                       WHERE s.event_id = found.id AND s.webhook_id NOT IN (SELECT o.id FROM webhooks.own_webhooks() o)) THEN
-        RAISE EXCEPTION 'permission denied for event "%"', found.name
+        RAISE EXCEPTION 'invalid argument "name": permission denied for event "%"', found.name
             USING ERRCODE = 'insufficient_privilege',
                   HINT = 'Webhooks of others share it: use webhooks.unsubscribe(webhook, events) to end it for your own.';
     END IF;

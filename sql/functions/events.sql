@@ -64,7 +64,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-    webhook_id bigint := webhooks.webhook_id(webhook);
+    webhook_id bigint := webhooks.webhook_id(webhook, 'webhook');
     wanted     webhooks.event;
     event_id   bigint;
     event      webhooks.event;
@@ -140,7 +140,7 @@ BEGIN
     changed_id := webhooks.own_event_id(name);
     SELECT e.* INTO before FROM webhooks.event e WHERE e.id = changed_id AND e.dropped_at IS NULL FOR UPDATE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'event "%" was dropped meanwhile', name
+        RAISE EXCEPTION 'invalid argument "name": event "%" was dropped meanwhile', name
             USING ERRCODE = 'undefined_object',
                   HINT = 'Make it anew with webhooks.create_event.';
     END IF;

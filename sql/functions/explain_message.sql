@@ -234,7 +234,7 @@ BEGIN
         RETURN;
     ELSIF message.event_id IS NULL OR NOT webhooks.may_receive(webhooks.caller(), event)
           OR message.at < webhooks.told_from(message.event_id, NULL) THEN
-        RAISE EXCEPTION 'message % is not known', explain_message.id
+        RAISE EXCEPTION 'invalid argument "id": message % is not known', explain_message.id
             USING ERRCODE = 'no_data_found',
                   HINT = 'It is older than webhooks.retention, of another database, of a transaction that has not committed, or for webhooks of others.';
     END IF;

@@ -35,7 +35,7 @@ BEGIN
     WHERE m.at = webhooks.message_at_of(message_id) AND m.seq = webhooks.message_seq_of(message_id);
 
     IF found.seq IS NULL THEN
-        RAISE EXCEPTION 'message % is not in the log', message_id
+        RAISE EXCEPTION 'invalid argument "message_id": message % is not in the log', message_id
             USING ERRCODE = 'no_data_found',
                   HINT = 'Messages are kept for webhooks.retention; older ones cannot be sent again.';
     END IF;

@@ -102,20 +102,20 @@ COMMENT ON FUNCTION webhooks.role_of(webhooks.event) IS
 'The role with whose privileges an event is judged and computed: who made it, or, where there is no role of that name, to whom its function belongs. An error where nobody knows and it has expressions.';
 
 
-CREATE FUNCTION webhooks.check_is_mine(kind text, name text, maker name) RETURNS void
+CREATE FUNCTION webhooks.check_is_mine(kind text, name text, maker name, argument text = 'name') RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF NOT webhooks.is_mine(maker) THEN
-        RAISE EXCEPTION 'permission denied for % "%"', kind, check_is_mine.name
+        RAISE EXCEPTION 'invalid argument "%": permission denied for % "%"', argument, kind, check_is_mine.name
             USING ERRCODE = 'insufficient_privilege',
                   HINT = format('It is role %s''s: members of that role and superusers may manage it.', maker);
     END IF;
 END $$;
 
-COMMENT ON FUNCTION webhooks.check_is_mine(text, text, name) IS
-'For the functions that change something: raises an error unless it is the caller''s own.';
+COMMENT ON FUNCTION webhooks.check_is_mine(text, text, name, text) IS
+'For the functions that change something: raises an error that names the argument unless it is the caller''s own.';
 
 
 CREATE FUNCTION webhooks.may_read_whole(role oid, of_table regclass) RETURNS boolean
@@ -156,7 +156,7 @@ COMMENT ON FUNCTION webhooks.may_receive(oid, webhooks.event) IS
 'Whether a role may have a webhook told of an event: of one of its own; of rows as they are where it may read the whole table; of what becomes of its own webhooks.';
 
 
-CREATE FUNCTION webhooks.check_may_receive(event webhooks.event) RETURNS void
+CREATE FUNCTION webhooks.check_may_receive(event webhooks.event, argument text = 'events') RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -164,7 +164,7 @@ BEGIN
     IF webhooks.may_receive(webhooks.caller(), event) THEN
         RETURN;
     END IF;
-    RAISE EXCEPTION 'invalid argument "events": permission denied for event "%"', event.name
+    RAISE EXCEPTION 'invalid argument "%": permission denied for event "%"', argument, event.name
         USING ERRCODE = 'insufficient_privilege',
               HINT = CASE
                   WHEN event.name ~ '^webhook[0-9]*\.' THEN
@@ -176,7 +176,7 @@ BEGIN
               END;
 END $$;
 
-COMMENT ON FUNCTION webhooks.check_may_receive(webhooks.event) IS
+COMMENT ON FUNCTION webhooks.check_may_receive(webhooks.event, text) IS
 'For subscribe and preview: raises an error unless the caller may have a webhook told of the event.';
 
 

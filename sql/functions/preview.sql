@@ -5,20 +5,20 @@ LANGUAGE webhooks_plpgsql
 AS $$
 #variable_conflict use_variable
 DECLARE
-    webhook_id bigint := webhooks.webhook_id(webhook);
-    event_id   bigint := webhooks.event_id(event);
+    webhook_id bigint := webhooks.webhook_id(webhook, 'webhook');
+    event_id   bigint := webhooks.event_id(event, 'event');
     told_from  timestamptz := webhooks.told_from(event_id, webhook_id);
     newest     record;
 BEGIN
     IF NOT EXISTS (SELECT FROM webhooks.subscription s WHERE s.webhook_id = webhook_id AND s.event_id = event_id) THEN
-        PERFORM webhooks.check_may_receive(e) FROM webhooks.event e WHERE e.id = event_id;
+        PERFORM webhooks.check_may_receive(e, 'event') FROM webhooks.event e WHERE e.id = event_id;
     END IF;
     -- By the index, from its end: the log may be large.
     SELECT m.at, m.xid, m.seq INTO newest
     FROM webhooks.message m WHERE m.event_id = event_id AND m.at >= told_from
     ORDER BY m.xid DESC, m.seq DESC LIMIT 1;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'event "%" has no message in the log', event
+        RAISE EXCEPTION 'invalid argument "event": event "%" has no message in the log', event
             USING ERRCODE = 'no_data_found',
                   HINT = CASE WHEN webhooks.is_state_event(event_id)
                               THEN 'Stop another webhook and start it, or have one fail, and look again.'

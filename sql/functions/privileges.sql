@@ -71,7 +71,7 @@ DECLARE
 BEGIN
     IF found IS NULL THEN
         RAISE EXCEPTION 'invalid argument "%": %', argument, CASE WHEN role = 'public' THEN 'PUBLIC is everybody'
-                                                                     ELSE format('role "%s" does not exist', role) END
+                                                                     ELSE coalesce('role "' || role || '" does not exist', 'it is NULL') END
             USING ERRCODE = 'undefined_object',
                   HINT = 'Give the name of a role as it is stored: CREATE ROLE Ops makes ''ops''.';
     END IF;

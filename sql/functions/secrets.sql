@@ -29,10 +29,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-    signature text := (SELECT w.signature FROM webhooks.webhook w WHERE w.id = webhooks.webhook_id(name, to_look));
+    signature text := (SELECT w.signature FROM webhooks.webhook w WHERE w.id = webhooks.webhook_id(name, to_look => to_look));
 BEGIN
     IF signature = 'none' THEN
-        RAISE EXCEPTION 'webhook "%" has no secret: its signature is none', name
+        RAISE EXCEPTION 'invalid argument "name": webhook "%" has no secret: its signature is none', name
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'Have its calls signed with webhooks.alter_webhook(name, signature => ''standard'').';
     END IF;
@@ -117,7 +117,7 @@ DECLARE
     signature text := webhooks.signature_of(name, to_look => true);
 BEGIN
     IF signature <> 'standard-ed25519' THEN
-        RAISE EXCEPTION 'webhook "%" has no public key: its signature is %', name, signature
+        RAISE EXCEPTION 'invalid argument "name": webhook "%" has no public key: its signature is %', name, signature
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'Its receivers verify with the secret that webhooks.reveal_secret(name) shows. Only standard-ed25519 has a public key.';
     END IF;

@@ -6,16 +6,16 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_id bigint := webhooks.webhook_id(webhook);
+    found_id bigint := webhooks.webhook_id(webhook, 'webhook');
 BEGIN
     -- It stays its account's webhook until what is sent again has a row, which who gives it another account takes back.
     PERFORM FROM webhooks.webhook w WHERE w.id = found_id FOR SHARE;
     IF (SELECT w.state FROM webhooks.webhook w WHERE w.id = found_id) = 'stopped' THEN
-        RAISE EXCEPTION 'webhook "%" is stopped', webhook
+        RAISE EXCEPTION 'invalid argument "webhook": webhook "%" is stopped', webhook
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'Nothing is kept for a stopped webhook. Use webhooks.start_webhook(name) first.';
     ELSIF NOT EXISTS (SELECT FROM webhooks.endpoint e WHERE e.webhook_id = found_id AND e.state <> 'gone') THEN
-        RAISE EXCEPTION 'webhook "%" has no endpoint that may be called', webhook
+        RAISE EXCEPTION 'invalid argument "webhook": webhook "%" has no endpoint that may be called', webhook
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'All have answered 410: use webhooks.enable_endpoint(webhook, url) or webhooks.add_endpoint(webhook, url) first.';
     END IF;

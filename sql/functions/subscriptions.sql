@@ -54,7 +54,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    webhook_id bigint := webhooks.webhook_id(webhook);
+    webhook_id bigint := webhooks.webhook_id(webhook, 'webhook');
     event      text;
 BEGIN
     PERFORM webhooks.check_event_list(events);
@@ -64,7 +64,7 @@ BEGIN
         IF strpos(event, '*') > 0 THEN
             PERFORM webhooks.subscribe_to_pattern(maker, webhook_id, event, payload);
         ELSE
-            PERFORM webhooks.subscribe_to(webhook_id, webhooks.event_id(event), payload);
+            PERFORM webhooks.subscribe_to(webhook_id, webhooks.event_id(event, 'events'), payload);
         END IF;
     END LOOP;
 END $$;
@@ -90,7 +90,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-    event_id bigint := webhooks.event_id(event);
+    event_id bigint := webhooks.event_id(event, 'events');
     caught   text;
 BEGIN
     PERFORM webhooks.lock_patterns(exclusively => false);
@@ -123,7 +123,7 @@ CREATE FUNCTION webhooks.unsubscribe(webhook text, events text[]) RETURNS void
 LANGUAGE webhooks_plpgsql
 AS $$
 DECLARE
-    webhook_id bigint := webhooks.webhook_id(webhook);
+    webhook_id bigint := webhooks.webhook_id(webhook, 'webhook');
     event      text;
 BEGIN
     PERFORM webhooks.check_event_list(events);

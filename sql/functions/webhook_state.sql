@@ -17,7 +17,7 @@ BEGIN
 
     IF new_state <> 'stopped'
        AND NOT EXISTS (SELECT FROM webhooks.endpoint e WHERE e.webhook_id = changed_id AND e.state <> 'gone') THEN
-        RAISE EXCEPTION 'webhook "%" has no endpoint that may be called', set_webhook_state.name
+        RAISE EXCEPTION 'invalid argument "name": webhook "%" has no endpoint that may be called', set_webhook_state.name
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'All have answered 410: use webhooks.enable_endpoint(webhook, url) or webhooks.add_endpoint(webhook, url) first.';
     END IF;

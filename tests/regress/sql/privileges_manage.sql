@@ -16,6 +16,7 @@ GRANT SELECT, TRIGGER ON salaries TO regress_webhooks_ann;
 GRANT TRIGGER ON salaries TO regress_webhooks_bob;
 
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.grant_manage('nobody_of_that_name')$$) \gx
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.grant_manage(NULL)$$) \gx
 SELECT FROM webhooks.grant_manage('regress_webhooks_ann');
 SELECT FROM webhooks.grant_manage('regress_webhooks_bob');
 SELECT FROM webhooks.create_webhook('admin', 'https://example.com/admin');

@@ -35,6 +35,8 @@ SELECT * FROM pg_temp.complaint($$SELECT webhooks.subscribe('billing', '{lead:lo
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.subscribe('biling', '{lead:lost}')$$) \gx
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.unsubscribe('billing', '{lead:lost}')$$) \gx
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.unsubscribe('billing', NULL)$$) \gx
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.unsubscribe('biling', '{lead:lost}')$$) \gx
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.unsubscribe('billing', '{lead:none}')$$) \gx
 TABLE pg_temp.subscriptions;
 
 -- What is pending for a subscription ends with it, and nothing else.
