@@ -43,7 +43,7 @@ mod webhooks {
         let hint = match scheme {
             Scheme::None => "Leave it out: calls are not signed.".to_owned(),
             _ => format!(
-                "Give {}, or leave it out to have one generated.",
+                "Give {}. If it is left out, create_webhook and rotate_secret generate one.",
                 secret::form(scheme)
             ),
         };

@@ -24,6 +24,21 @@ COMMENT ON FUNCTION webhooks.check_name(text, text) IS
 'For the functions of this schema: raises an error that names the argument unless the text can be the name of a webhook or an event.';
 
 
+CREATE FUNCTION webhooks.check_flag(argument text, value boolean, hint text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF value IS NULL THEN
+        RAISE EXCEPTION 'invalid argument "%": it is NULL', argument
+            USING ERRCODE = 'invalid_parameter_value', HINT = hint;
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION webhooks.check_flag(text, boolean, text) IS
+'For the functions of this schema: raises an error that names the argument if neither true nor false was given.';
+
+
 CREATE FUNCTION webhooks.nearest_names(name text, among text[]) RETURNS text
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp

@@ -25,8 +25,12 @@ BEGIN
                   HINT = 'Make another one without type and on_table, with webhooks.create_event(name), and subscribe the webhooks to that, too.';
     END IF;
 
+    account := nullif(account, '');
+    IF account IS NOT NULL THEN
+        PERFORM webhooks.check_name('account', account);
+    END IF;
     RETURN webhooks.record_message(raised.id, data::text, record, account);
 END $$;
 
 COMMENT ON FUNCTION webhooks.emit(text, jsonb, text, text) IS
-'Raises an event that is on no table in this transaction, with an object to send as data, and returns the message id. Messages with the same record arrive in order. account says whose message it is. With webhooks.capture off nothing is raised and the id is NULL. May be granted to an application, which needs nothing else but USAGE on the schema.';
+'Raises an event that is on no table in this transaction, with an object to send as data, and returns the message id. Messages with the same record arrive in order. account says whose message it is; an empty one is none. With webhooks.capture off nothing is raised and the id is NULL. May be granted to an application, which needs nothing else but USAGE on the schema.';

@@ -10,7 +10,9 @@ BEGIN
     IF expression = '' THEN
         RAISE EXCEPTION 'invalid argument "%": it is empty', argument
             USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'Leave it out, or give one SQL expression over OLD and NEW, such as NEW.total > 100.';
+                  HINT = format('Leave it out, or give one SQL expression over OLD and NEW, such as %s.',
+                                CASE argument WHEN 'condition' THEN 'NEW.total > 100' WHEN 'data' THEN 'jsonb_build_object(''id'', NEW.id)'
+                                              ELSE 'NEW.customer_id' END);
     ELSIF length(expression) > 10000 THEN
         RAISE EXCEPTION 'invalid argument "%": it is % characters long', argument, length(expression)
             USING ERRCODE = 'invalid_parameter_value',

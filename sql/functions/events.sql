@@ -69,6 +69,7 @@ DECLARE
     event_id   bigint;
     event      webhooks.event;
 BEGIN
+    PERFORM webhooks.check_payload(payload);
     IF on_table IS NOT NULL THEN
         PERFORM webhooks.check_watched_table(on_table, webhooks.role_named(maker));
     END IF;

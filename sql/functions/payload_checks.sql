@@ -6,6 +6,12 @@ LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    -- In a webhook's JSON it says that nothing is said.
+    IF payload = 'null' THEN
+        RAISE EXCEPTION 'invalid argument "payload": it is null in JSON'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give the name of a preset, such as ''"default"'', or a template, or leave payload out.';
+    END IF;
     PERFORM webhooks.payload_columns(convert_to(payload::text, 'UTF8'));
 END $$;
 

@@ -211,6 +211,7 @@ DECLARE
     log_from timestamptz := (SELECT min(p.day)::timestamp AT TIME ZONE 'UTC' FROM webhooks.log_partition p WHERE p.log = 'message');
     resent   bigint[];
 BEGIN
+    PERFORM webhooks.check_flag('dry_run', dry_run, 'Give true to be told how many deliveries that would be, or false to send them.');
     IF since IS NULL OR until IS NULL THEN
         RAISE EXCEPTION 'invalid argument "%": it is NULL', CASE WHEN since IS NULL THEN 'since' ELSE 'until' END
             USING ERRCODE = 'invalid_parameter_value',
@@ -224,7 +225,7 @@ BEGIN
             USING HINT = 'Messages are kept for webhooks.retention.';
     END IF;
 
-    IF coalesce(dry_run, false) THEN
+    IF dry_run THEN
         RETURN (SELECT count(*) FROM webhooks.replayed(owner_id, since, until));
     END IF;
     WITH added AS (

@@ -38,7 +38,12 @@ LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF events IS NULL OR cardinality(events) = 0 OR array_position(events, NULL) IS NOT NULL THEN
+    -- array_position takes only those of one dimension.
+    IF array_ndims(events) > 1 THEN
+        RAISE EXCEPTION 'invalid argument "events": it is a list of lists'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give names of events, such as ''{lead:won,lead:lost}'', or patterns, such as ''{lead:*}''.';
+    ELSIF events IS NULL OR cardinality(events) = 0 OR array_position(events, NULL) IS NOT NULL THEN
         RAISE EXCEPTION 'invalid argument "events": it is NULL, empty or contains NULL'
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Give names of events, such as ''{lead:won,lead:lost}'', or patterns, such as ''{lead:*}''.';

@@ -87,6 +87,11 @@ BEGIN
         RAISE EXCEPTION 'invalid argument "fields": an event of type ''%'' has none', type
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Inserts and deletes concern the whole row: leave fields out, or use condition.';
+    -- array_position takes only those of one dimension.
+    ELSIF array_ndims(fields) > 1 THEN
+        RAISE EXCEPTION 'invalid argument "fields": it is a list of lists'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give the columns to watch, such as ''{status,total}'', or leave fields out to watch all.';
     ELSIF cardinality(fields) = 0 OR array_position(fields, NULL) IS NOT NULL THEN
         RAISE EXCEPTION 'invalid argument "fields": it is empty or contains NULL'
             USING ERRCODE = 'invalid_parameter_value',

@@ -51,6 +51,7 @@ BEGIN
     made.properties := properties;
     made.errors_email := nullif(errors_email, '');
     made.payload := payload;
+    PERFORM webhooks.check_flag('verify', verify, 'Give true to have a test call made first, or false to have none made.');
     PERFORM webhooks.check_url(url);
     PERFORM webhooks.check_webhook(made);
 
@@ -163,6 +164,9 @@ BEGIN
     changed.properties := coalesce(properties, changed.properties);
     changed.errors_email := nullif(coalesce(errors_email, changed.errors_email), '');
     changed.payload := coalesce(payload, changed.payload);
+    IF new_name IS NOT NULL THEN
+        PERFORM webhooks.check_name('new_name', new_name);
+    END IF;
     PERFORM webhooks.check_webhook(changed);
     IF moved THEN
         PERFORM webhooks.move_to_account(changed_id, changed.account);

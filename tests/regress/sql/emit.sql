@@ -19,6 +19,11 @@ SELECT webhooks.emit('party/created', 'null', 'resume "1"') IS NOT NULL AS emitt
 SELECT webhooks.emit('party/created', '{"deep": {"a": [1.50, "x\u0041"]}}') IS NOT NULL AS emitted;
 SELECT event, op, record, changed, data, data IS NULL AS no_data, old FROM pg_temp.log;
 
+-- An empty account is none.
+SELECT webhooks.emit('lead:won', account => '') AS nobodys, webhooks.emit('lead:won', account => 'acme') AS acmes \gset
+SELECT m.account IS NULL AS nobodys, m.account
+FROM webhooks.message m WHERE webhooks.message_id(m.at, m.seq) IN (:'nobodys', :'acmes') ORDER BY m.seq;
+
 -- Ids sort as the messages do, and what is no id has neither time nor number.
 SELECT bool_and(id > previous) AS rising
 FROM (SELECT webhooks.message_id(at, seq) COLLATE "C" AS id,
@@ -43,6 +48,8 @@ SELECT id FROM webhooks.create_webhook('shipping', 'https://example.com/hooks');
 SELECT webhooks.add_event('shipping', 'table.recordInsert', 'orders') AS unnamed \gset
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.emit('lead:wno')$$) \gx
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.emit(NULL)$$) \gx
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.emit('lead:won', account => ' acme')$$) \gx
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.emit('lead:won', account => repeat('a', 201))$$) \gx
 SELECT * FROM pg_temp.complaint(format('SELECT webhooks.emit(%L)', :'unnamed')) \gx
 SELECT FROM webhooks.drop_event('lead:won');
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.emit('lead:won')$$) \gx

@@ -52,6 +52,10 @@ SELECT * FROM pg_temp.refused($$'shipping', 'table.recordUpdate', 'orders', '{go
 SELECT * FROM pg_temp.refused($$'shipping', 'table.recordUpdate', 'orders', '{xmin}'$$);
 SELECT * FROM pg_temp.refused($$'shipping', 'table.recordUpdate', 'orders', '{}'$$);
 SELECT * FROM pg_temp.refused($$'shipping', 'table.recordUpdate', 'orders', '{status,NULL}'$$);
+SELECT * FROM pg_temp.refused($$'shipping', 'table.recordUpdate', 'orders', '{{id},{status}}'$$);
+
+-- payload
+SELECT * FROM pg_temp.refused($$'shipping', 'table.recordUpdate', 'orders', payload => 'null'$$);
 
 -- name
 SELECT * FROM pg_temp.not_created($$NULL$$);

@@ -99,11 +99,22 @@ SELECT * FROM pg_temp.refused(:'billing' || $$, retry_schedule => '{1s,-1s}'$$);
 SELECT * FROM pg_temp.refused(:'billing' || $$, retry_schedule => '{1s,366 days}'$$);
 SELECT * FROM pg_temp.refused(:'billing' || $$, retry_schedule => array_fill(interval '1s', '{101}')$$);
 
+-- payload, verify
+SELECT * FROM pg_temp.refused(:'billing' || $$, payload => 'null'$$);
+SELECT * FROM pg_temp.refused(:'billing' || $$, verify => NULL$$);
+
 -- What a later version brings is not accepted before it works.
 SELECT state, message FROM pg_temp.refused(:'billing' || $$, properties => '{}'$$);
 
 -- Nothing of all this has left anything behind.
 SELECT name FROM webhooks.webhook;
+
+-- The arguments of alter_webhook that create_webhook has not, or has otherwise
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.alter_webhook('shipping', new_name => '')$$);
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.alter_webhook('shipping', new_name => ' space')$$);
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.alter_webhook('shipping', new_name => repeat('n', 201))$$);
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.alter_webhook('shipping', secret => 'hunter2')$$);
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.alter_webhook('shipping', payload => 'null')$$);
 
 -- names that do not exist
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.drop_webhook('Shipping')$$);

@@ -113,6 +113,7 @@ SELECT * FROM pg_temp.complaint($$SELECT webhooks.resend_failed('three')$$);
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.replay('two', NULL)$$);
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.replay('two', '2026-01-02', '2026-01-01')$$);
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.replay('two', '2026-01-02', NULL)$$);
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.replay('two', '2026-01-02', dry_run => NULL)$$);
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.resend_failed(NULL)$$);
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.replay('three', '2026-01-02')$$);
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.cancel('three')$$);

@@ -32,6 +32,8 @@ SELECT m.data FROM webhooks.pending_delivery p JOIN webhooks.message m ON m.seq 
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.subscribe('billing', '{lead:lost,lead:none}')$$) \gx
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.subscribe('billing', '{}')$$) \gx
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.subscribe('billing', '{lead:lost,NULL}')$$) \gx
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.subscribe('billing', '{{lead:lost},{lead:won}}')$$) \gx
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.subscribe('billing', '{lead:lost}', 'null')$$) \gx
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.subscribe('biling', '{lead:lost}')$$) \gx
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.unsubscribe('billing', '{lead:lost}')$$) \gx
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.unsubscribe('billing', NULL)$$) \gx
