@@ -8,6 +8,8 @@ DECLARE
     webhook_id bigint := webhooks.webhook_id(webhook, 'webhook');
     event_id   bigint := webhooks.event_id(event, 'event');
     told_from  timestamptz := webhooks.told_from(event_id, webhook_id);
+    account    text := (SELECT w.account FROM webhooks.webhook w WHERE w.id = webhook_id);
+    is_state   boolean := webhooks.is_state_event(event_id);
     newest     record;
 BEGIN
     IF NOT EXISTS (SELECT FROM webhooks.subscription s WHERE s.webhook_id = webhook_id AND s.event_id = event_id) THEN
@@ -15,12 +17,15 @@ BEGIN
     END IF;
     -- By the index, from its end: the log may be large.
     SELECT m.at, m.xid, m.seq INTO newest
-    FROM webhooks.message m WHERE m.event_id = event_id AND m.at >= told_from
+    FROM webhooks.message m
+    WHERE m.event_id = event_id AND m.at >= told_from AND (account IS NULL OR m.account = account)
+      -- A webhook is never told about itself.
+      AND NOT (is_state AND m.record IS NOT DISTINCT FROM webhook_id::text)
     ORDER BY m.xid DESC, m.seq DESC LIMIT 1;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'invalid argument "event": event "%" has no message in the log', event
+        RAISE EXCEPTION 'invalid argument "event": event "%" has no message in the log%', event, coalesce(' for account "' || account || '"', '')
             USING ERRCODE = 'no_data_found',
-                  HINT = CASE WHEN webhooks.is_state_event(event_id)
+                  HINT = CASE WHEN is_state
                               THEN 'Stop another webhook and start it, or have one fail, and look again.'
                               ELSE 'Change a row that it is about, or raise it with webhooks.emit(event), and look again.' END;
     END IF;
@@ -35,4 +40,4 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION webhooks.preview(text, text) IS
-'The headers and the body that the webhook''s receiver would get for the newest message of that event, at the first attempt. Sends nothing. Values of headers that are secret are masked.';
+'The headers and the body that the webhook''s receiver would get for the newest message of that event, of the webhook''s account where it has one, at the first attempt. Sends nothing. Values of headers that are secret are masked.';

@@ -26,6 +26,13 @@ SELECT webhooks.message_id(at, seq) AS id FROM webhooks.message WHERE record = '
 SELECT line FROM webhooks.explain_message(:'id') WITH ORDINALITY AS l (line, n) WHERE n > 1;
 SELECT state, replace(message, :'id', 'msg_…') AS message, hint FROM pg_temp.complaint(format('SELECT webhooks.resend(%L, %L)', :'id', 'acme'));
 
+-- A preview shows the newest message that the webhook gets.
+SELECT w.name, p.body::json ->> 'accountId' AS account, p.body::json #> '{data,0,id}' AS id
+FROM webhooks.webhook w, webhooks.preview(w.name, 'order') AS p ORDER BY w.id;
+SELECT FROM webhooks.alter_webhook('zeta', account => 'eta');
+SELECT FROM webhooks.preview('zeta', 'order');
+SELECT FROM webhooks.alter_webhook('zeta', account => 'zeta');
+
 -- emit says whose it is by itself.
 SELECT FROM webhooks.create_event('report');
 SELECT webhooks.subscribe(name, '{report}') FROM webhooks.webhook \g /dev/null

@@ -57,6 +57,8 @@ SELECT webhooks.subscribe('watch one', '{webhook.started}');
 SELECT webhooks.stop_webhook('watch one'), webhooks.start_webhook('watch one');
 SELECT webhooks.pause_webhook('watch'), webhooks.start_webhook('watch');
 SELECT webhook, event, record FROM pg_temp.told WHERE record IN ('2', '3');
+SELECT w.name, p.body::jsonb #>> '{data,0,webhook}' AS about
+FROM webhooks.webhook w, webhooks.preview(w.name, 'webhook.started') AS p WHERE w.name LIKE 'watch%' ORDER BY w.id;
 SELECT webhooks.message_id(m.at, m.seq) AS id FROM webhooks.message m JOIN webhooks.event e ON e.id = m.event_id WHERE m.record = '2' AND e.name = 'webhook.started' ORDER BY seq DESC LIMIT 1 \gset
 SELECT regexp_replace(line, ' since .*| waits.*', '') AS line FROM webhooks.explain_message(:'id') WITH ORDINALITY AS l (line, n) WHERE n > 1 AND line LIKE 'watch, %';
 \x
