@@ -21,6 +21,28 @@ COMMENT ON FUNCTION webhooks.waiting_behind(webhooks.message_place, webhooks.end
 'For explain_message: the earliest pending message that this one must not overtake on its way to the endpoint. NULL if there is none.';
 
 
+CREATE FUNCTION webhooks.explain_hold(endpoint webhooks.endpoint, webhook webhooks.webhook) RETURNS SETOF text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    worker_state text := (SELECT s.state FROM webhooks.status() s);
+BEGIN
+    IF worker_state <> 'running' THEN
+        RETURN NEXT format('nothing is sent at all: the worker is %s, see webhooks.status()', worker_state);
+    END IF;
+    IF webhook.state = 'paused' THEN
+        RETURN NEXT 'the webhook is paused, until webhooks.start_webhook';
+    END IF;
+    IF endpoint.state = 'disabled' THEN
+        RETURN NEXT format('the endpoint is disabled since %s, until webhooks.enable_endpoint: %s', endpoint.state_since, endpoint.state_reason);
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION webhooks.explain_hold(webhooks.endpoint, webhooks.webhook) IS
+'For explain_message: why nothing is sent to an endpoint at present, whatever it is, a line each.';
+
+
 CREATE FUNCTION webhooks.explain_wait(message webhooks.message_place, endpoint webhooks.endpoint, webhook webhooks.webhook)
 RETURNS SETOF text
 LANGUAGE plpgsql STABLE
@@ -28,23 +50,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     earlier    text := webhooks.waiting_behind(message, endpoint, webhook.ordering);
-    worker     record;
     health     record;
-    is_waiting boolean := false;
+    is_waiting boolean;
 BEGIN
-    SELECT s.state, s.in_flight INTO worker FROM webhooks.status() s;
-    IF worker.state <> 'running' THEN
-        RETURN NEXT format('nothing is sent at all: the worker is %s, see webhooks.status()', worker.state);
-        is_waiting := true;
-    END IF;
-    IF webhook.state = 'paused' THEN
-        RETURN NEXT 'the webhook is paused, until webhooks.start_webhook';
-        is_waiting := true;
-    END IF;
-    IF endpoint.state = 'disabled' THEN
-        RETURN NEXT format('the endpoint is disabled since %s, until webhooks.enable_endpoint: %s', endpoint.state_since, endpoint.state_reason);
-        is_waiting := true;
-    END IF;
+    RETURN QUERY SELECT webhooks.explain_hold(endpoint, webhook);
+    is_waiting := FOUND;
     IF earlier IS NOT NULL THEN
         RETURN NEXT format('%s comes first: %s', earlier,
                            CASE webhook.ordering WHEN 'strict' THEN 'the order is strict' ELSE 'it is about the same record' END);
@@ -66,7 +76,7 @@ BEGIN
         is_waiting := true;
     END IF;
     IF NOT is_waiting THEN
-        RETURN NEXT format('nothing but its turn: %s calls are open in this database', worker.in_flight);
+        RETURN NEXT format('nothing but its turn: %s calls are open in this database', (SELECT s.in_flight FROM webhooks.worker_state() s));
     END IF;
 END $$;
 
@@ -110,6 +120,18 @@ COMMENT ON FUNCTION webhooks.explain_absence(webhooks.message_place, webhooks.en
 'For explain_message: why nothing of a message goes to an endpoint.';
 
 
+CREATE FUNCTION webhooks.explain_attempt(made webhooks.attempt) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('attempt %s at %s took %s ms: %s', made.attempt, made.at, round(made.duration_us / 1000.0, 1),
+                  coalesce(made.error, 'status: ' || made.status))
+$$;
+
+COMMENT ON FUNCTION webhooks.explain_attempt(webhooks.attempt) IS
+'For explain_message: what came of one attempt.';
+
+
 CREATE FUNCTION webhooks.explain_delivery(message webhooks.message_place, endpoint webhooks.endpoint, webhook webhooks.webhook)
 RETURNS SETOF text
 LANGUAGE plpgsql STABLE
@@ -126,8 +148,7 @@ BEGIN
         WHERE a.message_seq = message.seq AND a.message_at = message.at AND a.endpoint_id = endpoint.id
         ORDER BY a.at
     LOOP
-        RETURN NEXT format('attempt %s at %s took %s ms: %s', attempt.attempt, attempt.at, round(attempt.duration_us / 1000.0, 1),
-                           coalesce(attempt.error, 'status: ' || attempt.status));
+        RETURN NEXT webhooks.explain_attempt(attempt);
         delivered_at := CASE WHEN attempt.delivered THEN attempt.at ELSE delivered_at END;
     END LOOP;
 
@@ -145,6 +166,7 @@ BEGIN
     END IF;
     IF kept.state = 'retrying' AND kept.due_at > clock_timestamp() THEN
         RETURN NEXT format('waits for its next attempt, due at %s', kept.due_at);
+        RETURN QUERY SELECT 'waits: ' || reason FROM webhooks.explain_hold(endpoint, webhook) AS reason;
     ELSIF pending IS NOT NULL THEN
         RETURN QUERY SELECT 'waits: ' || reason FROM webhooks.explain_wait(message, endpoint, webhook) AS reason;
     ELSIF kept.state IS NULL AND delivered_at IS NOT NULL THEN
@@ -182,9 +204,9 @@ DECLARE
     is_logged boolean;
     all_mine  boolean := webhooks.may_do_all(webhooks.caller());
     mine      name[]  := webhooks.my_roles();
-    story     text;
-    recipient record;
-    is_told   boolean := false;
+    may_tell  boolean;
+    others    bigint;
+    is_told   boolean;
 BEGIN
     IF webhooks.message_seq_of(explain_message.id) IS NULL THEN
         RAISE EXCEPTION 'invalid argument "id": % is no message id', coalesce(quote_literal(explain_message.id), 'NULL')
@@ -208,41 +230,54 @@ BEGIN
     ORDER BY k.is_logged DESC
     LIMIT 1;
     SELECT e.* INTO event FROM webhooks.event e WHERE e.id = message.event_id;
-    story := webhooks.explain_record(message, is_logged);
+    may_tell := message.event_id IS NOT NULL AND webhooks.may_receive(webhooks.caller(), event)
+                AND message.at >= webhooks.told_from(message.event_id, NULL);
 
-    FOR recipient IN
-        SELECT e AS endpoint, w AS webhook
-        FROM webhooks.endpoint e JOIN webhooks.webhook w ON w.id = e.webhook_id
-        WHERE (all_mine OR w.created_by = ANY (mine))
-          AND ((w.account IS NULL OR w.account = message.account)
-               AND EXISTS (SELECT FROM webhooks.subscription s WHERE s.webhook_id = w.id AND s.event_id = message.event_id)
-               AND message.at >= webhooks.told_from(message.event_id, w.id)
-               OR EXISTS (SELECT FROM webhooks.attempt a
-                          WHERE a.message_seq = message.seq AND a.message_at = message.at AND a.endpoint_id = e.id)
-               OR EXISTS (SELECT FROM webhooks.delivery d
-                          WHERE d.endpoint_id = e.id AND d.message_seq = message.seq AND d.message_at = message.at))
-        ORDER BY w.id, e.id
-    LOOP
-        IF NOT is_told THEN
-            RETURN NEXT story;
-            is_told := true;
-        END IF;
-        RETURN QUERY SELECT format('%s, %s: %s', (recipient.webhook).name, (recipient.endpoint).url, line)
-                     FROM webhooks.explain_delivery(message, recipient.endpoint, recipient.webhook) AS line;
-    END LOOP;
-    IF is_told THEN
+    -- There can be one for each of many accounts: they are told one by one only where they are few.
+    SELECT count(*) INTO others
+    FROM webhooks.subscription s JOIN webhooks.webhook w ON w.id = s.webhook_id
+    WHERE is_logged AND may_tell AND s.event_id = message.event_id AND w.account <> coalesce(message.account, '')
+      AND (all_mine OR w.created_by = ANY (mine));
+
+    -- The error below takes it back.
+    RETURN NEXT webhooks.explain_record(message, is_logged);
+    RETURN QUERY
+    SELECT format('%s, %s: %s', w.name, e.url, told.line)
+    FROM webhooks.endpoint e JOIN webhooks.webhook w ON w.id = e.webhook_id,
+         webhooks.explain_delivery(message, e, w) WITH ORDINALITY AS told (line, n)
+    WHERE (all_mine OR w.created_by = ANY (mine))
+      AND ((w.account IS NULL OR w.account = message.account OR others BETWEEN 1 AND 10)
+           AND EXISTS (SELECT FROM webhooks.subscription s WHERE s.webhook_id = w.id AND s.event_id = message.event_id)
+           AND message.at >= webhooks.told_from(message.event_id, w.id)
+           OR EXISTS (SELECT FROM webhooks.attempt a
+                      WHERE a.message_seq = message.seq AND a.message_at = message.at AND a.endpoint_id = e.id)
+           OR EXISTS (SELECT FROM webhooks.delivery d
+                      WHERE d.endpoint_id = e.id AND d.message_seq = message.seq AND d.message_at = message.at))
+    ORDER BY w.id, e.id, told.n;
+    is_told := FOUND;
+
+    RETURN QUERY
+    SELECT concat_ws(', ', w.name, 'an endpoint that was dropped since: ') || webhooks.explain_attempt(a)
+    FROM webhooks.attempt a LEFT JOIN webhooks.webhook w ON w.id = a.webhook_id
+    WHERE a.message_seq = message.seq AND a.message_at = message.at AND (all_mine OR w.created_by = ANY (mine))
+      AND NOT EXISTS (SELECT FROM webhooks.endpoint e WHERE e.id = a.endpoint_id)
+    ORDER BY a.endpoint_id, a.at;
+    is_told := is_told OR FOUND;
+
+    IF others > 10 THEN
+        RETURN NEXT format('%s webhooks that are subscribed to the event: never: they are for other accounts', others);
+    ELSIF is_told THEN
         RETURN;
-    ELSIF message.event_id IS NULL OR NOT webhooks.may_receive(webhooks.caller(), event)
-          OR message.at < webhooks.told_from(message.event_id, NULL) THEN
+    ELSIF may_tell IS NOT TRUE THEN
         RAISE EXCEPTION 'invalid argument "id": message % is not known', explain_message.id
             USING ERRCODE = 'no_data_found',
                   HINT = 'It is older than webhooks.retention, of another database, of a transaction that has not committed, or for webhooks of others.';
+    ELSE
+        RETURN NEXT format('never sent: no webhook%s is subscribed to the event%s',
+                           CASE WHEN NOT all_mine THEN ' of yours' END,
+                           CASE WHEN message.account IS NOT NULL THEN ' and for its account' END);
     END IF;
-    RETURN NEXT story;
-    RETURN NEXT format('never sent: no webhook%s is subscribed to the event%s',
-                       CASE WHEN NOT all_mine THEN ' of yours' END,
-                       CASE WHEN message.account IS NOT NULL THEN ' and for its account' END);
 END $$;
 
 COMMENT ON FUNCTION webhooks.explain_message(text) IS
-'The whole story of a message, a line each: what recorded it, and for each endpoint every attempt and whether it was delivered, waits for what until when, has failed, or is never sent and why. What a full lane or an open breaker holds back only the worker''s memory knows exactly; that is told as far as the tables show it.';
+'The whole story of a message, a line each: what recorded it, and for each endpoint every attempt and whether it was delivered, waits for what until when, has failed, or is never sent and why. Of endpoints that were dropped since it has the attempts; of webhooks of other accounts, where they are many, only how many. What a full lane or an open breaker holds back only the worker''s memory knows exactly; that is told as far as the tables show it.';

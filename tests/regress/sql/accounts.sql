@@ -26,6 +26,12 @@ SELECT webhooks.message_id(at, seq) AS id FROM webhooks.message WHERE record = '
 SELECT line FROM webhooks.explain_message(:'id') WITH ORDINALITY AS l (line, n) WHERE n > 1;
 SELECT state, replace(message, :'id', 'msg_…') AS message, hint FROM pg_temp.complaint(format('SELECT webhooks.resend(%L, %L)', :'id', 'acme'));
 
+-- Many of other accounts are told in one line.
+SELECT webhooks.create_webhook('other ' || n, 'https://example.com/other', account => 'other ' || n) FROM generate_series(1, 9) AS n \g /dev/null
+SELECT webhooks.subscribe('other ' || n, '{order}') FROM generate_series(1, 9) AS n \g /dev/null
+SELECT line FROM webhooks.explain_message(:'id') WITH ORDINALITY AS l (line, n) WHERE n > 1;
+SELECT webhooks.drop_webhook('other ' || n) FROM generate_series(1, 9) AS n \g /dev/null
+
 -- A preview shows the newest message that the webhook gets.
 SELECT w.name, p.body::json ->> 'accountId' AS account, p.body::json #> '{data,0,id}' AS id
 FROM webhooks.webhook w, webhooks.preview(w.name, 'order') AS p ORDER BY w.id;

@@ -33,6 +33,12 @@ SELECT FROM pg_temp.attempted('2', 1, false);
 INSERT INTO webhooks.delivery (endpoint_id, message_seq, message_at, message_xid, event_id, record, state, attempts, due_at, last_error)
 SELECT 1, seq, at, xid, event_id, record, 'retrying', 1, now() + interval '1 hour', 'status: 500' FROM webhooks.message WHERE record = '2';
 SELECT * FROM pg_temp.story('2');
+-- What else holds it is told as well.
+UPDATE webhooks.endpoint SET state = 'disabled', state_reason = 'the receiver asked for no more calls' WHERE id = 1;
+SELECT FROM webhooks.pause_webhook('one');
+SELECT * FROM pg_temp.story('2');
+UPDATE webhooks.endpoint SET state = 'enabled', state_reason = NULL WHERE id = 1;
+SELECT FROM webhooks.start_webhook('one');
 UPDATE webhooks.delivery SET due_at = now() - interval '1 hour';
 INSERT INTO webhooks.tally (at, webhook_id, endpoint_id, event_id, calls, errors, last_error_at, last_error) VALUES (now(), 1, 1, 1, 1, 1, now(), 'status: 500');
 SELECT * FROM pg_temp.story('2');
@@ -66,6 +72,14 @@ SELECT * FROM pg_temp.story('m');
 SELECT webhooks.message_id(at, seq) AS id FROM webhooks.message WHERE record = '1' \gset
 DELETE FROM webhooks.message WHERE record = '1';
 SELECT regexp_replace(replace(line, :'id', '<id>'), '\w{3} \w{3} \d\d [\d:.]+ \d{4} \w+', '<time>', 'g') AS line FROM webhooks.explain_message(:'id') AS line;
+-- An endpoint and a webhook that are dropped leave what they got.
+SELECT FROM pg_temp.attempted('2', 3, true);
+SELECT FROM pg_temp.attempted('2', 2, true);
+SELECT FROM webhooks.remove_endpoint('one', 'https://example.com/two');
+SELECT FROM webhooks.drop_webhook('late');
+SELECT * FROM pg_temp.story('2');
+SELECT FROM webhooks.drop_webhook('one');
+SELECT * FROM pg_temp.story('2');
 
 \pset format unaligned
 \pset fieldsep '\n'

@@ -454,6 +454,39 @@ SELECT count(*) > 0 AS told FROM webhooks.explain_message(:'salary');
 SELECT FROM webhooks.drop_event('ann:moved');
 RESET ROLE;
 
+-- What came of a message at an endpoint that was dropped is for whose webhook it is, and where that is gone for who manages all.
+SELECT webhooks.emit('ann:said') AS kept \gset
+INSERT INTO webhooks.attempt
+SELECT now(), m.at, m.seq, m.event_id, -w.id, w.id, 1, 200, 1000, NULL, NULL, true
+FROM webhooks.message m, (SELECT id FROM webhooks.webhook WHERE name = 'anns' UNION ALL SELECT 0) AS w
+WHERE webhooks.message_id(m.at, m.seq) = :'kept';
+CREATE FUNCTION pg_temp.story(id text) RETURNS SETOF text LANGUAGE sql AS $$
+    SELECT regexp_replace(line, ' at .* took', ' took') FROM webhooks.explain_message(id) AS line WHERE line ~ 'dropped|other account' $$;
+SELECT * FROM pg_temp.story(:'kept');
+SET ROLE regress_webhooks_ann;
+SELECT * FROM pg_temp.story(:'kept');
+SET ROLE regress_webhooks_bob;
+SELECT state FROM pg_temp.complaint(pg_catalog.format($$SELECT webhooks.explain_message(%L)$$, :'kept'));
+RESET ROLE;
+DELETE FROM webhooks.attempt WHERE endpoint_id <= 0;
+
+-- That a webhook is for another account is told who may have it told of the event.
+SET ROLE regress_webhooks_bob;
+SELECT FROM webhooks.create_webhook('bobs3', 'https://example.com/bob3', account => 'bob');
+RESET ROLE;
+SELECT FROM webhooks.subscribe('bobs3', '{ann:said}');
+SET ROLE regress_webhooks_bob;
+SELECT state FROM pg_temp.complaint(pg_catalog.format($$SELECT webhooks.explain_message(%L)$$, :'kept'));
+SELECT FROM webhooks.create_event('bob:said');
+SELECT FROM webhooks.subscribe('bobs3', '{bob:said}');
+RESET ROLE;
+SELECT webhooks.emit('bob:said') AS kept \gset
+SET ROLE regress_webhooks_bob;
+SELECT * FROM pg_temp.story(:'kept');
+SELECT FROM webhooks.drop_webhook('bobs3');
+SELECT FROM webhooks.drop_event('bob:said');
+RESET ROLE;
+
 -- A trigger of that name on a partition does not say that the whole table was emptied.
 CREATE TABLE parted (id int, part int) PARTITION BY LIST (part);
 CREATE TABLE parted_1 PARTITION OF parted FOR VALUES IN (1);
