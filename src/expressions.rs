@@ -13,7 +13,8 @@ use crate::pg::encoding::Utf8;
 use crate::pg::expression::{execute, with_search_path, Around, Refused};
 use crate::pg::identity::{self, Identity};
 use crate::pg::managed::{self, Caller};
-use crate::pg::statement::{self, column};
+use crate::pg::statement::column;
+use crate::watched::Watched;
 
 /// What an event can compute.
 const ARGUMENTS: [&str; 3] = ["data", "account", "key"];
@@ -233,92 +234,6 @@ fn example(argument: &str) -> &'static str {
     }
 }
 
-/// The table that an event is on, as its expressions see it.
-struct Watched {
-    table: String,
-    /// Whose values they have.
-    rows: &'static [&'static str],
-    columns: Vec<Column>,
-}
-
-struct Column {
-    name: String,
-    quoted: String,
-}
-
-impl Watched {
-    fn of(on_table: Oid, event_type: &str) -> Self {
-        let columns = "SELECT a.attname::pg_catalog.text, pg_catalog.quote_ident(a.attname) FROM pg_catalog.pg_attribute a
-                        WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
-        Self {
-            table: text(
-                "SELECT format('%I.%I', n.nspname, c.relname)
-                   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1",
-                &[on_table.into()],
-            ),
-            rows: match event_type {
-                "table.recordInsert" => &["new"],
-                "table.recordDelete" => &["old"],
-                _ => &["old", "new"],
-            },
-            columns: Spi::connect(|client| {
-                let rows = client
-                    .select(columns, None, &[on_table.into()])
-                    .unwrap_or_else(|error| panic!("{columns}: {error}"));
-                rows.map(|row| Column {
-                    name: statement::text(&row, 1),
-                    quoted: statement::text(&row, 2),
-                })
-                .collect()
-            }),
-        }
-    }
-
-    /// With the advice to write NEW or OLD before what is a column of the row, or its name as it is.
-    fn hinted(&self, expression: &str, mut refused: Refused) -> Refused {
-        let is_about_column = matches!(
-            refused.code,
-            PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN | PgSqlErrorCode::ERRCODE_AMBIGUOUS_COLUMN
-        );
-        let place = refused.place.filter(|_| is_about_column);
-        let Some(said) = place.map(|place| names(expression.chars().skip(place - 1))) else {
-            return refused;
-        };
-        let (name, rows) = match &said[..] {
-            [name] => (name, self.rows.to_vec()),
-            [row, name] if matches!(row.as_str(), "old" | "new") => (name, vec![row.as_str()]),
-            _ => return refused,
-        };
-        let is_like = |column: &&Column| column.name.to_lowercase() == name.to_lowercase();
-        let meant = (self.columns.iter())
-            .filter(is_like)
-            .max_by_key(|column| column.name == *name);
-        if let Some(column) = meant {
-            let of = |row: &&str| format!("{}.{}", row.to_uppercase(), column.quoted);
-            let choices: Vec<String> = rows.iter().rev().map(of).collect();
-            refused.hint = Some(format!("Write {}.", choices.join(" or ")));
-        }
-        refused
-    }
-}
-
-/// The name that some text begins with, after what qualifies it, as the server reads it.
-fn names(text: impl Iterator<Item = char>) -> Vec<String> {
-    let mut names = vec![String::new()];
-    let mut is_quoted = false;
-    for c in text {
-        let name = names.last_mut().expect("it begins with one");
-        match c {
-            '"' => is_quoted = !is_quoted,
-            _ if is_quoted => name.push(c),
-            '.' => names.push(String::new()),
-            _ if c.is_alphanumeric() || matches!(c, '_' | '$') => name.extend(c.to_lowercase()),
-            _ => break,
-        }
-    }
-    names
-}
-
 fn check(argument: &str, expression: &str, watched: &Watched) {
     let Watched { table, rows, .. } = watched;
     let sources: Vec<String> = rows
@@ -474,7 +389,7 @@ fn named(schemas: &[Oid]) -> String {
 }
 
 /// What a query about the catalogs gives.
-fn text(query: &str, arguments: &[pgrx::datum::DatumWithOid<'_>]) -> String {
+pub(crate) fn text(query: &str, arguments: &[pgrx::datum::DatumWithOid<'_>]) -> String {
     with_search_path("pg_catalog, pg_temp", || {
         Spi::get_one_with_args::<Utf8>(query, arguments)
             .ok()

@@ -7,7 +7,7 @@
 //! - [`trial`]: test calls from a session.
 //! - [`functions`]: what SQL needs from Rust; all that SQL says well is in `sql/`, listed in [`schema`].
 //! - [`signatures`], [`payload`], [`expressions`] and [`definition`]: the same, about secrets and headers, about bodies,
-//!   about what events compute, and about what has become of that.
+//!   about what events compute, and about what has become of that. [`watched`]: the tables that expressions are about.
 //! - [`pg`]: the fence around everything unsafe.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
@@ -25,6 +25,7 @@ mod schema;
 mod settings;
 mod signatures;
 mod trial;
+mod watched;
 mod worker;
 
 ::pgrx::pg_module_magic!(name, version);
