@@ -30,6 +30,7 @@ CREATE FUNCTION webhooks.export_config(secrets boolean = true) RETURNS jsonb
 LANGUAGE webhooks_plpgsql STABLE
 AS $$
 BEGIN
+    PERFORM webhooks.check_flag('secrets', secrets, 'Give true for the document with secrets, or false for one without.');
     RETURN webhooks.config_document(secrets, with_others => true);
 END $$;
 
@@ -237,11 +238,7 @@ DECLARE
     before     jsonb;
     difference text[];
 BEGIN
-    IF dry_run IS NULL THEN
-        RAISE EXCEPTION 'invalid argument "dry_run": it is NULL'
-            USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'Give true to be told what would change, or false to change it.';
-    END IF;
+    PERFORM webhooks.check_flag('dry_run', dry_run, 'Give true to be told what would change, or false to change it.');
 
     BEGIN
         IF dry_run THEN

@@ -79,7 +79,7 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION webhooks.portable_subscription(jsonb) IS
-'For export_config: what a webhook has asked for, with another webhook''s name in place of its number, which is another''s in another database: webhook7.errors as {"name": "webhook.errors", "webhook": …}.';
+'For export_config: what a webhook has asked for, with another webhook''s name in place of its number, which is another''s in another database: webhook7.errors as {"name": "webhook.errors", "webhook": "parcels"}.';
 
 
 CREATE FUNCTION webhooks.local_subscription(document jsonb) RETURNS jsonb

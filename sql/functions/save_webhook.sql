@@ -158,6 +158,7 @@ BEGIN
         headers := given -> 'headers';
     END IF;
 
+    PERFORM webhooks.check_name('name', wanted.name);
     IF wanted.name <> present.name AND EXISTS (SELECT FROM webhooks.webhook w WHERE w.name = wanted.name) THEN
         RAISE EXCEPTION 'invalid argument "name": webhook "%" already exists', wanted.name
             USING ERRCODE = 'duplicate_object',

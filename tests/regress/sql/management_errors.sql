@@ -19,7 +19,7 @@ SELECT c.* FROM unnest(ARRAY[
     '{"name": "shipping", "retry_schedule": "5s"}', '{"name": "shipping", "retry_schedule": ["5s", null]}', '{"name": "shipping", "retry_schedule": [["5s"]]}',
     '{"name": "shipping", "headers": {"Host": "x"}}', '{"name": "shipping", "secret": "short"}', '{"name": "shipping", "properties": []}',
     '{"name": "shipping", "state": "on"}', '{"name": "shipping", "verify": "yes"}', '{"id": "one", "name": "shipping"}',
-    '{"id": 77, "name": "shipping"}', '{"id": 1, "name": "billing"}', '{"name": "shipping", "payload": "nice"}',
+    '{"id": 77, "name": "shipping"}', '{"id": 1, "name": "billing"}', '{"id": 1, "name": ""}', '{"name": "shipping", "payload": "nice"}',
     '{"name": "shipping", "events": "lead:won"}', '{"name": "shipping", "events": ["lead:own"]}', '{"name": "shipping", "events": [7]}',
     '{"name": "shipping", "events": [{"event": "lead:won"}]}', '{"name": "shipping", "events": [{"name": "lead:won", "type": "table.recordInsert"}]}',
     '{"name": "shipping", "events": [{"type": "table.recordInsert"}]}', '{"name": "shipping", "events": [{"type": "insert", "on_table": "orders"}]}',
@@ -43,6 +43,7 @@ SELECT c.* FROM unnest(ARRAY[
     '{"webhooks": [{"name": "shipping", "events": [{"name": "lead:won", "webhook": "billing"}]}]}'
 ]) WITH ORDINALITY AS g (config, n), pg_temp.complaint(format('SELECT webhooks.apply_config(%L::jsonb)', g.config)) c ORDER BY n \gx
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.apply_config('{}', NULL)$$) \gx
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.export_config(NULL)$$) \gx
 
 -- A dry run complains of the same, with the place.
 SELECT webhooks.apply_config('{"events": [{"name": "new"}], "webhooks": [{"name": "billing"}, {"name": "shipping", "timeout": "2 hours"}]}');
