@@ -10,7 +10,7 @@ use pgrx::prelude::*;
 use crate::error;
 use crate::pg::computed::tie_to_table;
 use crate::pg::encoding::Utf8;
-use crate::pg::expression::{execute, with_search_path, Around, Refused};
+use crate::pg::expression::{catalog_text, execute, with_search_path, Around, Refused};
 use crate::pg::identity::{self, Identity};
 use crate::pg::managed::{self, Caller};
 use crate::pg::statement::column;
@@ -258,7 +258,7 @@ fn check(argument: &str, expression: &str, watched: &Watched) {
         "\n) AS pg_catalog.text) IS NULL LIMIT 0",
     );
     if argument == "data" && found != pg_sys::JSONOID && found != pg_sys::JSONBOID {
-        let name = text("SELECT format_type($1, NULL)", &[found.into()]);
+        let name = catalog_text("SELECT format_type($1, NULL)", &[found.into()]);
         error::raise(
             PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
             format!("invalid argument \"data\": it is of type {name}, not json or jsonb"),
@@ -294,11 +294,11 @@ impl Function<'_> {
             .collect();
         let name = format!("event_{}", self.event_id);
         // A name that nobody can take beforehand, to keep others from making events.
-        let made_in = text(
+        let made_in = catalog_text(
             "SELECT format('webhooks_%s_%s', $1, left(replace(gen_random_uuid()::text, '-', ''), 16))",
             &[name.as_str().into()],
         );
-        let owner = text("SELECT quote_ident(current_user)", &[]);
+        let owner = catalog_text("SELECT quote_ident(current_user)", &[]);
         as_schema_owner(&format!("CREATE SCHEMA {made_in} AUTHORIZATION {owner}"));
         let before = format!(
             "CREATE FUNCTION {made_in}.{name}({parameters}, OUT data pg_catalog.json, OUT account pg_catalog.text, OUT key pg_catalog.text) \
@@ -354,7 +354,7 @@ impl Function<'_> {
 fn reading_as<R>(role: Oid, work: impl FnOnce() -> R) -> R {
     let caller = Caller::current();
     if !identity::may_act_as(caller.role, role) {
-        let role = text("SELECT quote_ident(pg_get_userbyid($1))", &[role.into()]);
+        let role = catalog_text("SELECT quote_ident(pg_get_userbyid($1))", &[role.into()]);
         error::raise(
             PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
             format!("the event is judged and computed with the privileges of role {role}, which you do not have"),
@@ -380,21 +380,10 @@ fn as_schema_owner(command: &str) {
 
 /// A `search_path` of these schemas, but for those of temporary objects, which must not come before what was meant.
 fn named(schemas: &[Oid]) -> String {
-    text(
+    catalog_text(
         "SELECT concat_ws(', ', string_agg(quote_ident(n.nspname), ', ' ORDER BY s.n), 'pg_temp')
            FROM unnest($1) WITH ORDINALITY AS s (oid, n) JOIN pg_namespace n ON n.oid = s.oid
           WHERE n.nspname !~ '^pg_temp_'",
         &[schemas.to_vec().into()],
     )
-}
-
-/// What a query about the catalogs gives.
-pub(crate) fn text(query: &str, arguments: &[pgrx::datum::DatumWithOid<'_>]) -> String {
-    with_search_path("pg_catalog, pg_temp", || {
-        Spi::get_one_with_args::<Utf8>(query, arguments)
-            .ok()
-            .flatten()
-            .unwrap_or_else(|| panic!("{query}"))
-            .0
-    })
 }

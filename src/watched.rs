@@ -3,9 +3,8 @@
 use pgrx::pg_sys::Oid;
 use pgrx::prelude::*;
 
-use crate::expressions::text;
-use crate::pg::expression::Refused;
-use crate::pg::statement::text as column_text;
+use crate::pg::expression::{catalog_text, Refused};
+use crate::pg::statement::text;
 
 /// A table, for events of one type.
 pub struct Watched {
@@ -27,7 +26,7 @@ impl Watched {
         let columns = "SELECT a.attname::pg_catalog.text, pg_catalog.quote_ident(a.attname) FROM pg_catalog.pg_attribute a
                         WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
         Self {
-            table: text(
+            table: catalog_text(
                 "SELECT format('%I.%I', n.nspname, c.relname)
                    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1",
                 &[on_table.into()],
@@ -42,8 +41,8 @@ impl Watched {
                     .select(columns, None, &[on_table.into()])
                     .unwrap_or_else(|error| panic!("{columns}: {error}"));
                 rows.map(|row| Column {
-                    name: column_text(&row, 1),
-                    quoted: column_text(&row, 2),
+                    name: text(&row, 1),
+                    quoted: text(&row, 2),
                 })
                 .collect()
             }),

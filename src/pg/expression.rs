@@ -3,11 +3,12 @@
 use std::ffi::{c_void, CStr, CString};
 use std::panic::AssertUnwindSafe;
 
+use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::panic::{CaughtError, ErrorReportWithLevel};
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 
-use super::encoding::encoded;
+use super::encoding::{encoded, Utf8};
 use super::level::Level;
 use super::sys;
 use super::versions::attributes;
@@ -269,4 +270,15 @@ pub fn with_search_path<R>(path: &str, work: impl FnOnce() -> R) -> R {
     let level = Level::enter();
     level.set(c"search_path", &path);
     work()
+}
+
+/// What a query about the catalogs gives.
+pub fn catalog_text(query: &str, arguments: &[DatumWithOid<'_>]) -> String {
+    with_search_path("pg_catalog, pg_temp", || {
+        Spi::get_one_with_args::<Utf8>(query, arguments)
+            .ok()
+            .flatten()
+            .unwrap_or_else(|| panic!("{query}"))
+            .0
+    })
 }
