@@ -99,7 +99,12 @@ BEGIN
             UPDATE webhooks.webhook w SET account = account, account_place = webhooks.place_in_account(account) WHERE w.id = of_webhook;
             RETURN;
         EXCEPTION WHEN unique_violation THEN
-            NULL;  -- Somebody else has taken the place meanwhile.
+            -- Somebody else has taken the place meanwhile, which a snapshot of the transaction's never shows.
+            IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+                RAISE EXCEPTION 'could not serialize access due to concurrent update'
+                    USING ERRCODE = 'serialization_failure',
+                          HINT = 'Try the transaction again.';
+            END IF;
         END;
     END LOOP;
 END $$;
