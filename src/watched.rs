@@ -81,9 +81,11 @@ impl Watched {
 fn names(text: impl Iterator<Item = char>) -> Vec<String> {
     let mut names = vec![String::new()];
     let mut is_quoted = false;
-    for c in text {
+    let mut text = text.peekable();
+    while let Some(c) = text.next() {
         let name = names.last_mut().expect("it begins with one");
         match c {
+            '"' if is_quoted && text.next_if_eq(&'"').is_some() => name.push(c),
             '"' => is_quoted = !is_quoted,
             _ if is_quoted => name.push(c),
             '.' => names.push(String::new()),

@@ -161,6 +161,11 @@ CREATE TRIGGER webhooks_event_:event AFTER UPDATE ON orders FOR EACH ROW EXECUTE
 UPDATE orders SET status = 'forged';
 SELECT count(*) FROM webhooks.message WHERE operation = 'u';
 
+-- A quote within a name is a part of it.
+CREATE TABLE quoted (id int PRIMARY KEY, "q""q" int, qq int);
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.create_event('quoted', 'table.recordUpdate', 'quoted', key => '"q""q" + 1')$$) \gx
+DROP TABLE quoted;
+
 SET client_min_messages = warning;
 DROP OWNED BY regress_webhooks_maker, regress_webhooks_app CASCADE;
 DROP ROLE regress_webhooks_maker, regress_webhooks_app;
