@@ -25,9 +25,10 @@ BEGIN
     -- Types are changed in all of its partitions and children.
     PERFORM webhooks.refresh_events(t) FROM webhooks.with_descendants(on_table) t;
     watching := webhooks.events_raised_by(on_table);
-    -- Before those of its descendants, as everybody locks them.
-    IF EXISTS (SELECT FROM unnest(watching) w WHERE w.on_table <> alter_table.on_table) THEN
+    IF cardinality(watching) > 0 THEN
+        -- Before its descendants, as everybody locks them; and what somebody was about to make is there then.
         EXECUTE format('LOCK TABLE %s', on_table);
+        watching := webhooks.events_raised_by(on_table);
     END IF;
     FOREACH event IN ARRAY watching LOOP
         PERFORM webhooks.check_watched_table(event.on_table, webhooks.caller());

@@ -130,6 +130,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF webhooks.has_event_trigger(event) THEN
+        -- DROP TRIGGER locks the partitions first, and whoever writes the table that they are of.
+        IF (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = event.on_table) THEN
+            EXECUTE format('LOCK TABLE ONLY %s', event.on_table);
+        END IF;
         EXECUTE format('DROP TRIGGER %I ON %s', 'webhooks_event_' || event.id, event.on_table);
     END IF;
 END $$;

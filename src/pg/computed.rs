@@ -175,8 +175,9 @@ impl Call {
             let conversion = if firing.relation_oid() == table {
                 std::ptr::null_mut()
             } else {
+                // With what rows that are older than a column have there.
                 pg_sys::convert_tuples_by_name(
-                    pg_sys::CreateTupleDescCopy(firing.descriptor()),
+                    pg_sys::CreateTupleDescCopyConstr(firing.descriptor()),
                     descriptor,
                 )
             };
@@ -242,8 +243,13 @@ impl Call {
         // to convert but the type that the copy is given.
         unsafe {
             let mut tuple = row::tuple(table, slot);
+            let columns = (*table).rd_att;
             if !self.conversion.is_null() {
                 tuple = pg_sys::execute_attr_map_tuple(tuple, self.conversion);
+            } else if i32::from(pg_sys::HeapTupleHeaderGetNatts((*tuple).t_data)) < (*columns).natts
+            {
+                // A row that is older than a column has there what the partition says, which the table does not know.
+                tuple = pg_sys::heap_expand_tuple(tuple, columns);
             }
             pg_sys::heap_copy_tuple_as_datum(tuple, self.descriptor)
         }

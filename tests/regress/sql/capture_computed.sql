@@ -187,4 +187,13 @@ DELETE FROM webhooks.message;
 INSERT INTO parts VALUES (1, 1, 'one'), (2, 2, 'two'), (1, 3, 'three');
 UPDATE parts SET name = upper(name);
 SELECT * FROM pg_temp.computed;
+
+-- A row that is older than a column has its default there, in partitions too.
+INSERT INTO parts VALUES (2, 4, 'FOUR');
+ALTER TABLE parts ADD added int DEFAULT 7;
+SELECT FROM webhooks.create_event('r', 'table.recordDelete', 'parts', data => 'to_jsonb(OLD)', account => $$'of ' || OLD.added$$);
+DELETE FROM webhooks.message;
+UPDATE parts SET name = lower(name) WHERE id < 3;
+DELETE FROM parts;
+SELECT * FROM pg_temp.computed;
 DROP TABLE parts, t;
