@@ -11,7 +11,7 @@ use crate::error;
 use crate::pg::computed::tie_to_table;
 use crate::pg::encoding::Utf8;
 use crate::pg::expression::{catalog_text, execute, with_search_path, Around, Refused};
-use crate::pg::identity::{self, Identity};
+use crate::pg::identity::{self, Identity, Unspoken};
 use crate::pg::managed::{self, Caller};
 use crate::pg::statement::column;
 use crate::watched::Watched;
@@ -362,6 +362,7 @@ fn reading_as<R>(role: Oid, work: impl FnOnce() -> R) -> R {
         )
     }
     with_search_path(&named(&caller.path), || {
+        let _unspoken = Unspoken::enter();
         let _role = Identity::assume_restricted(role);
         work()
     })

@@ -91,6 +91,7 @@ BEGIN
         RETURN;
     END IF;
 
+    PERFORM webhooks.check_owner_is_told(given, 'event', present.created_by) WHERE present.id IS NOT NULL;
     owner := webhooks.given_owner(given, present.created_by);
     on_table := webhooks.given_table(given ->> 'on_table');
     IF present.id IS NULL THEN
@@ -160,16 +161,17 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    listed record;
-    given  jsonb;
-    places text[]   := '{}';
-    givens jsonb[]  := '{}';
-    ids    bigint[] := '{}';
-    place  text;
-    code   text;
-    said   text;
-    detail text;
-    hint   text;
+    listed     record;
+    given      jsonb;
+    present_id bigint;
+    places     text[]   := '{}';
+    givens     jsonb[]  := '{}';
+    ids        bigint[] := '{}';
+    place      text;
+    code       text;
+    said       text;
+    detail     text;
+    hint       text;
 BEGIN
     -- Events before the webhooks that want them, and what is not listed last, when nothing wants it any more.
     -- Counted, since a query's cursor could be read by what an event's maker gave, which is read as that role meanwhile.
@@ -182,7 +184,9 @@ BEGIN
         place := format('webhooks[%s]', listed.n) || coalesce(' (' || (listed.item ->> 'name') || ')', '');
         given := webhooks.given_webhook(listed.item, '{id,owner}') - 'id';
         PERFORM webhooks.check_name('name', given ->> 'name');
-        ids := ids || webhooks.put_webhook(webhooks.saved_webhook_id(given), given);
+        present_id := webhooks.saved_webhook_id(given);
+        PERFORM webhooks.check_owner_is_told(given, 'webhook', w.created_by) FROM webhooks.webhook w WHERE w.id = present_id;
+        ids := ids || webhooks.put_webhook(present_id, given);
         givens := givens || given;
         places := places || place;
     END LOOP;

@@ -49,17 +49,17 @@ BEGIN
     END IF;
     IF nullif(present, 'null') IS NOT DISTINCT FROM wanted THEN
         RETURN;
+    ELSIF strpos(event, '*') > 0 THEN
+        -- Whose it is stays, whoever gives it another payload.
+        PERFORM webhooks.check_payload(wanted);
+        PERFORM webhooks.lock_patterns(exclusively => true);
+        UPDATE webhooks.subscription_pattern p SET payload = wanted WHERE p.webhook_id = of_webhook AND p.pattern = event;
+        PERFORM webhooks.follow_patterns(of_webhook, NULL, event);
     ELSIF wanted IS NOT NULL THEN
         PERFORM webhooks.subscribe_for(maker, name, ARRAY[event], wanted);
         RETURN;
-    END IF;
-
-    -- subscribe has no word for: the webhook's payload again.
-    IF strpos(event, '*') > 0 THEN
-        PERFORM webhooks.lock_patterns(exclusively => true);
-        UPDATE webhooks.subscription_pattern p SET payload = NULL WHERE p.webhook_id = of_webhook AND p.pattern = event;
-        PERFORM webhooks.follow_patterns(of_webhook, NULL, event);
     ELSE
+        -- subscribe has no word for: the webhook's payload again.
         event_id := webhooks.event_id(event);
         PERFORM webhooks.check_payload_for_event(w.payload, event_id) FROM webhooks.webhook w WHERE w.id = of_webhook;
         UPDATE webhooks.subscription s SET payload = NULL WHERE s.webhook_id = of_webhook AND s.event_id = event_id;
@@ -76,22 +76,25 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    given record;
-    maker name;
-    event text;
-    kept  text[] := '{}';
-    ended text[];
+    -- An array: a query's cursor could be read by what an event's maker gave, which is read as that role meanwhile.
+    given  jsonb[] := ARRAY(SELECT to_jsonb(w) FROM webhooks.wanted_events(of_webhook, events) w);
+    wanted jsonb;
+    maker  name;
+    event  text;
+    kept   text[] := '{}';
+    ended  text[];
 BEGIN
-    FOR given IN SELECT w.* FROM webhooks.wanted_events(of_webhook, events) w LOOP
-        event := given.event;
-        IF NOT given.is_so THEN
-            maker := webhooks.given_owner(given.wanted, NULL);
+    FOR n IN 1 .. cardinality(given) LOOP
+        wanted := given[n] -> 'wanted';
+        event := given[n] ->> 'event';
+        IF NOT (given[n] -> 'is_so')::boolean THEN
+            maker := webhooks.given_owner(wanted, NULL);
             IF event IS NULL THEN
                 event := webhooks.add_event_for(
-                    maker, name, given.wanted ->> 'type', webhooks.given_table(given.wanted ->> 'on_table'),
-                    webhooks.text_list(given.wanted -> 'fields'), given.wanted ->> 'condition', given.wanted -> 'payload');
+                    maker, name, wanted ->> 'type', webhooks.given_table(wanted ->> 'on_table'),
+                    webhooks.text_list(wanted -> 'fields'), wanted ->> 'condition', wanted -> 'payload');
             END IF;
-            PERFORM webhooks.set_subscription(maker, name, of_webhook, event, given.wanted -> 'payload');
+            PERFORM webhooks.set_subscription(maker, name, of_webhook, event, wanted -> 'payload');
         END IF;
         kept := kept || event;
     END LOOP;

@@ -196,6 +196,15 @@ SELECT * FROM webhooks.apply_config(jsonb_build_object('webhooks', jsonb_path_qu
     || jsonb_build_object('name', 'least', 'events', ARRAY['webhook.errors', pg_temp.of_filled('errors'), pg_temp.of_filled('st*')])));
 ROLLBACK;
 
+-- A pattern that is left of a webhook that is no more is nobody's elsewhere.
+BEGIN;
+SELECT id AS passing_id FROM webhooks.create_webhook('passing', 'https://example.com/') \gset
+SELECT FROM webhooks.subscribe('least', ARRAY['webhook' || :passing_id || '.*']);
+SELECT FROM webhooks.drop_webhook('passing');
+SELECT webhooks.export_config() = :'config' AS same;
+SELECT * FROM webhooks.apply_config(webhooks.export_config());
+ROLLBACK;
+
 -- Events on a table that is gone are in the document too, and applying it leaves them alone.
 DROP TABLE orders;
 SELECT * FROM webhooks.apply_config(webhooks.export_config());

@@ -221,6 +221,9 @@ BEGIN
     -- What it sets, and whom it asks for, while it is only planned.
     PERFORM set_config('search_path', 'regress_webhooks_bob', false), set_config('standard_conforming_strings', 'off', false);
     PERFORM regress_webhooks_bob.spy('caller ' || webhooks.caller()::regrole), regress_webhooks_bob.spy('planned');
+    IF webhooks.caller() = 'regress_webhooks_bob'::regrole THEN
+        PERFORM regress_webhooks_bob.spy('statement ' || coalesce(nullif(strpos(current_query(), 'apply_config'), 0)::text, 'hidden'));
+    END IF;
     RETURN 1;
 END $$;
 -- In the way of the functions of this extension, where it finds them
@@ -250,6 +253,9 @@ SELECT webhooks.add_event('bobs2', 'table.recordInsert', 'orders', condition => 
 SELECT webhooks.save_webhook(webhooks.get_webhook('bobs2')) -> 'events' AS events;
 RESET ROLE;
 SELECT FROM webhooks.subscribe('anns', '{salary:*}');
+-- Whoever gives a pattern another payload, it stays whose it was.
+SELECT webhooks.save_webhook(jsonb_set(webhooks.get_webhook('bobs2'), '{events,0}', '{"name": "bob:*", "payload": "standard"}')) -> 'events' -> 0 AS event;
+SELECT p.pattern, p.payload, p.any_event FROM webhooks.subscription_pattern p ORDER BY p.pattern;
 SELECT webhooks.export_config() AS config \gset
 SELECT kind, listed ->> 'name' AS name, listed ->> 'owner' AS owner, listed -> 'events' AS events
 FROM (VALUES ('events'), ('webhooks')) AS k (kind), jsonb_array_elements(:'config'::jsonb -> kind) AS listed;
@@ -272,6 +278,10 @@ SELECT count(*) > 0 AS there FROM owners;
 ROLLBACK;
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.apply_config('{"webhooks": [{"name": "new", "url": "https://example.com", "owner": "nobody"}]}')$$) \gx
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.apply_config('{"events": [{"name": "ann:said", "owner": "regress_webhooks_bob"}]}')$$) \gx
+-- What somebody has made under a name of the document's, maybe while it is applied, does not get what is meant for another.
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.apply_config('{"events": [{"name": "ann:said", "description": "not ann''s"}]}')$$) \gx
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.apply_config('{"webhooks": [{"name": "anns", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}]}')$$) \gx
+SELECT * FROM webhooks.apply_config('{"webhooks": [{"name": "anns", "owner": "regress_webhooks_ann", "description": "ann''s"}]}', dry_run => true) AS line WHERE line ~ '^~';
 SET ROLE regress_webhooks_bob;
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.apply_config('{"events": [{"name": "new:event", "owner": "regress_webhooks_ann"}]}')$$) \gx
 SELECT * FROM pg_temp.complaint($$SELECT webhooks.save_webhook('{"name": "bobs2", "events": [{"type": "table.recordInsert", "on_table": "orders", "owner": "regress_webhooks_ann"}]}')$$) \gx
@@ -384,10 +394,15 @@ RESET ROLE;
 BEGIN;
 SELECT count(*) AS applied FROM webhooks.apply_config((
     SELECT jsonb_set(c, '{events}', $$[{"name": "bob:eats", "type": "table.recordInsert", "on_table": "regress_webhooks_bob.own",
-                                        "condition": "'{1}'::regress_webhooks_bob.eaten[] IS NOT NULL"}]$$ || (c -> 'events')
+                                        "condition": "'{1}'::regress_webhooks_bob.eaten[] IS NOT NULL", "owner": "regress_webhooks_bob"}]$$ || (c -> 'events')
                        || (SELECT jsonb_agg(jsonb_build_object('name', 'new:' || n)) FROM generate_series(1, 20) AS n))
     FROM (SELECT jsonb_set(c, '{events}', (SELECT jsonb_agg(e) FROM jsonb_array_elements(c -> 'events') AS e
                                            WHERE e ->> 'name' <> 'bob:eats')) AS c FROM webhooks.export_config() AS c) AS x));
+SELECT jsonb_array_length(d -> 'events') AS events FROM webhooks.save_webhook(jsonb_build_object(
+    'name', 'eaten', 'url', 'https://example.com/eaten', 'events', (
+        SELECT $$[{"type": "table.recordInsert", "on_table": "regress_webhooks_bob.own", "owner": "regress_webhooks_bob",
+                   "condition": "'{1}'::regress_webhooks_bob.eaten[] IS NOT NULL AND NEW.n > 1"}]$$ || jsonb_agg('new:' || n)
+        FROM generate_series(1, 20) AS n))) AS d;
 ROLLBACK;
 
 -- A role that is renamed: nobody knows whose text it is, and nobody reads it as a superuser.
