@@ -11,9 +11,10 @@ use crate::error;
 use crate::pg::computed::tie_to_table;
 use crate::pg::encoding::Utf8;
 use crate::pg::expression::{catalog_text, execute, with_search_path, Around, Refused};
-use crate::pg::identity::{self, Identity, Unspoken};
+use crate::pg::identity::{self, Identity};
 use crate::pg::managed::{self, Caller};
 use crate::pg::statement::column;
+use crate::pg::unspoken::Unspoken;
 use crate::watched::Watched;
 
 /// What an event can compute.

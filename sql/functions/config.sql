@@ -71,7 +71,7 @@ COMMENT ON FUNCTION webhooks.given_config(jsonb) IS
 'For apply_config: the document, with no more than sections that are lists, or an error.';
 
 
-CREATE FUNCTION webhooks.put_event(given jsonb) RETURNS void
+CREATE FUNCTION webhooks.put_event(given jsonb, known jsonb) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -91,7 +91,7 @@ BEGIN
         RETURN;
     END IF;
 
-    PERFORM webhooks.check_owner_is_told(given, 'event', present.created_by) WHERE present.id IS NOT NULL;
+    PERFORM webhooks.check_owner_is_told(given, 'event', present.created_by, known) WHERE present.id IS NOT NULL;
     owner := webhooks.given_owner(given, present.created_by);
     on_table := webhooks.given_table(given ->> 'on_table');
     IF present.id IS NULL THEN
@@ -117,7 +117,7 @@ BEGIN
     END IF;
 END $$;
 
-COMMENT ON FUNCTION webhooks.put_event(jsonb) IS
+COMMENT ON FUNCTION webhooks.put_event(jsonb, jsonb) IS
 'For apply_config: makes the event of that name, or changes it where it is another than this. The definition is the whole one: what it leaves out there is none of.';
 
 
@@ -156,36 +156,49 @@ COMMENT ON FUNCTION webhooks.check_nothing_wants(jsonb, jsonb, text) IS
 'For apply_config: raises an error if a document has among a webhook''s events what it drops for not being listed.';
 
 
+CREATE FUNCTION webhooks.names_of(listed jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(jsonb_object_agg(l ->> 'name', true), '{}') FROM jsonb_array_elements(listed) AS l
+$$;
+
+COMMENT ON FUNCTION webhooks.names_of(jsonb) IS
+'For apply_config: the names of a list of definitions, as the keys of an object.';
+
+
 CREATE FUNCTION webhooks.put_config(config jsonb, before jsonb) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    listed     record;
-    given      jsonb;
-    present_id bigint;
-    places     text[]   := '{}';
-    givens     jsonb[]  := '{}';
-    ids        bigint[] := '{}';
-    place      text;
-    code       text;
-    said       text;
-    detail     text;
-    hint       text;
+    known_events   jsonb := webhooks.names_of(before -> 'events');
+    known_webhooks jsonb := webhooks.names_of(before -> 'webhooks');
+    listed         record;
+    given          jsonb;
+    present_id     bigint;
+    places         text[]   := '{}';
+    givens         jsonb[]  := '{}';
+    ids            bigint[] := '{}';
+    place          text;
+    code           text;
+    said           text;
+    detail         text;
+    hint           text;
 BEGIN
     -- Events before the webhooks that want them, and what is not listed last, when nothing wants it any more.
     -- Counted, since a query's cursor could be read by what an event's maker gave, which is read as that role meanwhile.
     FOR n IN 0 .. coalesce(jsonb_array_length(config -> 'events'), 0) - 1 LOOP
         given := config -> 'events' -> n;
         place := format('events[%s]', n) || coalesce(' (' || (given ->> 'name') || ')', '');
-        PERFORM webhooks.put_event(given);
+        PERFORM webhooks.put_event(given, known_events);
     END LOOP;
     FOR listed IN SELECT * FROM webhooks.listed_differently(config -> 'webhooks', before -> 'webhooks') LOOP
         place := format('webhooks[%s]', listed.n) || coalesce(' (' || (listed.item ->> 'name') || ')', '');
         given := webhooks.given_webhook(listed.item, '{id,owner}') - 'id';
         PERFORM webhooks.check_name('name', given ->> 'name');
         present_id := webhooks.saved_webhook_id(given);
-        PERFORM webhooks.check_owner_is_told(given, 'webhook', w.created_by) FROM webhooks.webhook w WHERE w.id = present_id;
+        PERFORM webhooks.check_owner_is_told(given, 'webhook', w.created_by, known_webhooks) FROM webhooks.webhook w WHERE w.id = present_id;
         ids := ids || webhooks.put_webhook(present_id, given);
         givens := givens || given;
         places := places || place;

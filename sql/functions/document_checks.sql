@@ -167,20 +167,24 @@ COMMENT ON FUNCTION webhooks.given_owner(jsonb, name) IS
 'For save_webhook and apply_config: whose a definition is or, where nothing is present yet, shall be: the caller''s unless it says otherwise. An error if it cannot be that role''s.';
 
 
-CREATE FUNCTION webhooks.check_owner_is_told(given jsonb, kind text, present name) RETURNS void
+CREATE FUNCTION webhooks.check_owner_is_told(given jsonb, kind text, present name, known jsonb) RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF given ->> 'owner' IS NULL AND webhooks.shown_owner(present) IS NOT NULL AND webhooks.may_do_all(webhooks.caller()) THEN
+    IF NOT known ? (given ->> 'name') AND webhooks.is_mine(present) THEN
+        RAISE EXCEPTION 'invalid argument "config": % "%" was made while the document was applied', kind, given ->> 'name'
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = format('An expression that role %s wrote may have done that. Look at what the document has them compute.', present);
+    ELSIF given ->> 'owner' IS NULL AND webhooks.shown_owner(present) IS NOT NULL AND webhooks.may_do_all(webhooks.caller()) THEN
         RAISE EXCEPTION 'invalid argument "config": % "%" is role "%"''s, and the document does not say so', kind, given ->> 'name', present
             USING ERRCODE = 'insufficient_privilege',
                   HINT = format('Give "owner": "%s" with it if that is the one you mean, or another name.', present);
     END IF;
 END $$;
 
-COMMENT ON FUNCTION webhooks.check_owner_is_told(jsonb, text, name) IS
-'For apply_config: raises an error where a definition of a superuser''s meets what somebody else has made under its name, maybe a moment ago. They would get secrets that are not theirs.';
+COMMENT ON FUNCTION webhooks.check_owner_is_told(jsonb, text, name, jsonb) IS
+'For apply_config: raises an error where a definition meets what was not there before the document was applied, by the names that are the keys of known, or a superuser''s what somebody else has made under its name. They would get secrets that are not theirs.';
 
 
 CREATE FUNCTION webhooks.given_table(name text) RETURNS regclass

@@ -207,6 +207,7 @@ DECLARE
                               OR NOT webhooks.has_event_trigger(before)
                               OR coalesce(before.data, before.account, before.key) IS NOT NULL
                                  AND NOT webhooks.has_event_function(before.id);
+    stored         webhooks.event := (SELECT e FROM webhooks.event e WHERE e.id = before.id);
     maker          oid;
     made           webhooks.event;
     other          record;
@@ -229,6 +230,12 @@ BEGIN
             made.key := CASE WHEN changed.key = before.key THEN before.understood[4] ELSE changed.key END;
         END IF;
         changed.understood := webhooks.put_event_on_table(made, maker);
+        -- Its expressions, which were read, can have done so.
+        IF NOT EXISTS (SELECT FROM webhooks.event e WHERE e.id = before.id AND e IS NOT DISTINCT FROM stored) THEN
+            RAISE EXCEPTION 'event "%" was changed or dropped by an expression of its own', before.name
+                USING ERRCODE = 'object_not_in_prerequisite_state',
+                      HINT = 'Use expressions that change no events.';
+        END IF;
     ELSE
         changed.understood := before.understood;
     END IF;

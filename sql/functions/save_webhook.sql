@@ -264,6 +264,12 @@ BEGIN
         PERFORM webhooks.set_events(name, of_webhook, (
             SELECT coalesce(jsonb_agg(webhooks.local_subscription(event) ORDER BY n), '[]')
             FROM jsonb_array_elements(given -> 'events') WITH ORDINALITY AS e (event, n)));
+        -- An expression of its maker's, which is read meanwhile, can rename what is its maker's.
+        IF name IS DISTINCT FROM (SELECT w.name FROM webhooks.webhook w WHERE w.id = of_webhook) THEN
+            RAISE EXCEPTION 'invalid argument "events": webhook "%" has another name now, or is gone', name
+                USING ERRCODE = 'object_not_in_prerequisite_state',
+                      HINT = 'An expression among them has done that. Leave it out.';
+        END IF;
     END IF;
     IF given -> 'state' IS NOT NULL THEN
         PERFORM webhooks.set_webhook_state(name, given ->> 'state');

@@ -50,29 +50,6 @@ impl Identity {
     }
 }
 
-/// While this lives, what the client has sent is not told: a statement can hold what is none of the business of whoever's text
-/// it has read.
-pub struct Unspoken(*const std::ffi::c_char);
-
-impl Unspoken {
-    /// Hides it.
-    pub fn enter() -> Self {
-        // SAFETY: a variable of this backend, which is null where nothing was sent.
-        unsafe {
-            let text = pg_sys::debug_query_string;
-            pg_sys::debug_query_string = std::ptr::null();
-            Self(text)
-        }
-    }
-}
-
-impl Drop for Unspoken {
-    fn drop(&mut self) {
-        // SAFETY: as in `enter`; the text lives as long as the statement.
-        unsafe { pg_sys::debug_query_string = self.0 };
-    }
-}
-
 impl Drop for Identity {
     fn drop(&mut self) {
         // SAFETY: as in `enter`; these are the values found there.

@@ -26,6 +26,7 @@ pub mod store;
 pub mod sys;
 pub mod transaction;
 pub mod trigger;
+pub mod unspoken;
 pub mod value;
 mod versions;
 pub mod wait;

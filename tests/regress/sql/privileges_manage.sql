@@ -405,6 +405,75 @@ SELECT jsonb_array_length(d -> 'events') AS events FROM webhooks.save_webhook(js
         FROM generate_series(1, 20) AS n))) AS d;
 ROLLBACK;
 
+-- Nor does it hear what else is done with the documents, or makes something under their names meanwhile.
+SET ROLE regress_webhooks_bob;
+CREATE TABLE regress_webhooks_bob.heard (what text);
+CREATE FUNCTION regress_webhooks_bob.listen() RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    context text;
+    portal  refcursor;
+    row     record;
+BEGIN
+    GET DIAGNOSTICS context = PG_CONTEXT;
+    INSERT INTO regress_webhooks_bob.heard VALUES ('nothing');
+    INSERT INTO regress_webhooks_bob.heard SELECT 'context: ' || context WHERE context ~ 'kept';
+    INSERT INTO regress_webhooks_bob.heard SELECT 'statement: ' || c.statement FROM pg_cursors c;
+    INSERT INTO regress_webhooks_bob.heard SELECT 'statement: ' || current_query() WHERE current_query() IS NOT NULL;
+    FOR n IN 1..30 LOOP
+        BEGIN
+            portal := pg_catalog.format('<unnamed portal %s>', n);
+            FETCH portal INTO row;
+            INSERT INTO regress_webhooks_bob.heard VALUES ('row: ' || row::text);
+        EXCEPTION WHEN OTHERS THEN NULL;
+        END;
+    END LOOP;
+    RETURN 1;
+END $$;
+CREATE DOMAIN regress_webhooks_bob.heard_of AS int CHECK (regress_webhooks_bob.listen() = value);
+CREATE FUNCTION regress_webhooks_bob.squat() RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM webhooks.create_webhook('kept', 'https://example.com/bob');
+    RETURN 1;
+EXCEPTION WHEN duplicate_object THEN
+    RETURN 1;
+END $$;
+CREATE DOMAIN regress_webhooks_bob.squatted AS int CHECK (regress_webhooks_bob.squat() = value);
+RESET ROLE;
+BEGIN;
+DO $$
+DECLARE
+    document jsonb;
+BEGIN
+    FOR document IN SELECT d FROM (VALUES
+        (1, $j${"events": [{"name": "bob:hears", "type": "table.recordInsert", "on_table": "regress_webhooks_bob.own",
+                            "condition": "'{1}'::regress_webhooks_bob.heard_of[] IS NOT NULL", "owner": "regress_webhooks_bob"}]}$j$::jsonb),
+        (2, '{"webhooks": [{"name": "kept", "url": "https://example.com/kept"}]}')) AS documents (n, d) ORDER BY n
+    LOOP
+        PERFORM webhooks.apply_config(document);
+    END LOOP;
+END $$;
+SELECT DISTINCT what FROM regress_webhooks_bob.heard;
+SELECT name, created_by = current_user AS mine FROM webhooks.webhook;
+SELECT current_query() ~ 'current_query' AS told_again;
+ROLLBACK;
+SELECT * FROM pg_temp.complaint($c$SELECT webhooks.apply_config($${"events": [{"name": "bob:squats", "type": "table.recordInsert",
+    "on_table": "regress_webhooks_bob.own", "condition": "'{1}'::regress_webhooks_bob.squatted[] IS NOT NULL", "owner": "regress_webhooks_bob"}],
+    "webhooks": [{"name": "kept", "url": "https://example.com/kept"}]}$$)$c$) \gx
+-- An event that drops itself while it is changed is not changed, nor left behind.
+SET ROLE regress_webhooks_bob;
+CREATE FUNCTION regress_webhooks_bob.leave() RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM webhooks.drop_event('bob:leaves');
+    RETURN 1;
+EXCEPTION WHEN undefined_object THEN
+    RETURN 1;
+END $$;
+CREATE DOMAIN regress_webhooks_bob.gone AS int CHECK (regress_webhooks_bob.leave() = value);
+SELECT FROM webhooks.create_event('bob:leaves', 'table.recordInsert', 'regress_webhooks_bob.own');
+SELECT * FROM pg_temp.complaint($$SELECT webhooks.alter_event('bob:leaves', condition => '''{1}''::regress_webhooks_bob.gone[] IS NOT NULL')$$) \gx
+SELECT FROM webhooks.drop_event('bob:leaves');
+RESET ROLE;
+
 -- A role that is renamed: nobody knows whose text it is, and nobody reads it as a superuser.
 SET ROLE regress_webhooks_bob;
 TRUNCATE regress_webhooks_bob.seen;
