@@ -474,6 +474,25 @@ SELECT * FROM pg_temp.complaint($$SELECT webhooks.alter_event('bob:leaves', cond
 SELECT FROM webhooks.drop_event('bob:leaves');
 RESET ROLE;
 
+-- Nor does a webhook's event make a definition one for another webhook.
+SET ROLE regress_webhooks_bob;
+SELECT name FROM webhooks.create_webhook('first', 'https://example.com/1');
+SELECT name FROM webhooks.create_webhook('second', 'https://example.com/2');
+CREATE FUNCTION regress_webhooks_bob.trade() RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM webhooks.alter_webhook('first', new_name => 'third');
+    PERFORM webhooks.alter_webhook('second', new_name => 'first');
+    RETURN 1;
+EXCEPTION WHEN duplicate_object THEN
+    RETURN 1;
+END $$;
+CREATE DOMAIN regress_webhooks_bob.traded AS int CHECK (regress_webhooks_bob.trade() = value);
+RESET ROLE;
+SELECT * FROM pg_temp.complaint($c$SELECT webhooks.save_webhook($${"name": "first", "events": [{"type": "table.recordInsert",
+    "on_table": "regress_webhooks_bob.own", "condition": "'{1}'::regress_webhooks_bob.traded[] IS NOT NULL", "owner": "regress_webhooks_bob"}]}$$)$c$) \gx
+SELECT FROM webhooks.drop_webhook('first');
+SELECT FROM webhooks.drop_webhook('second');
+
 -- A role that is renamed: nobody knows whose text it is, and nobody reads it as a superuser.
 SET ROLE regress_webhooks_bob;
 TRUNCATE regress_webhooks_bob.seen;
