@@ -73,16 +73,16 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     about_id bigint := webhooks.webhook_in_event_name(document ->> 'name');
-    about    text   := (SELECT w.name FROM webhooks.webhook w WHERE w.id = about_id);
 BEGIN
     IF about_id IS NULL THEN
         RETURN document;
     END IF;
-    RETURN document || jsonb_build_object('name', regexp_replace(document ->> 'name', '^webhook[0-9]+', 'webhook'), 'webhook', about);
+    RETURN document || jsonb_build_object('name', regexp_replace(document ->> 'name', '^webhook[0-9]+', 'webhook'), 'webhook', w.name)
+    FROM webhooks.webhook w WHERE w.id = about_id;
 END $$;
 
 COMMENT ON FUNCTION webhooks.portable_subscription(jsonb) IS
-'For export_config: what a webhook has asked for, with another webhook''s name in place of its number, which is another''s in another database: webhook7.errors as {"name": "webhook.errors", "webhook": "parcels"}. Its webhook is null where a pattern is left of one that is no more.';
+'For export_config: what a webhook has asked for, with another webhook''s name in place of its number, which is another''s in another database: webhook7.errors as {"name": "webhook.errors", "webhook": "parcels"}. NULL for a pattern that is left of one that is no more.';
 
 
 CREATE FUNCTION webhooks.local_subscription(document jsonb) RETURNS jsonb
@@ -120,10 +120,9 @@ BEGIN
                       WHEN s.event LIKE 'webhook%' THEN webhooks.portable_subscription(s.document)
                       ELSE s.document END AS document
           FROM webhooks.subscription_documents(of_webhook) s
-          WHERE NOT portable OR webhooks.webhook_in_event_name(s.event) IS NULL
-             OR EXISTS (SELECT FROM webhooks.webhook w WHERE w.id = webhooks.webhook_in_event_name(s.event))
           -- Put together once, not wherever it is sorted by.
-          OFFSET 0) AS d;
+          OFFSET 0) AS d
+    WHERE d.document IS NOT NULL;
 END $$;
 
 COMMENT ON FUNCTION webhooks.event_list(bigint, boolean) IS
